@@ -1,0 +1,28 @@
+// Package shipped is what comes with the program: the Lua library that scripts
+// find without any file, and a first configuration. It is read-only data.
+//
+// Next: conf.Sources finds scripts here after all directories.
+package shipped
+
+import (
+	"embed"
+	"io/fs"
+)
+
+//go:embed lua etc
+var files embed.FS
+
+// Lua is the Lua library: msys.boot is msys/boot.lua in it.
+func Lua() fs.FS { return sub("lua") }
+
+// Etc is the configuration that an installation begins with: mtad.conf.
+func Etc() fs.FS { return sub("etc") }
+
+// sub cannot fail: fs.Sub refuses only names that are no valid path.
+func sub(dir string) fs.FS {
+	part, err := fs.Sub(files, dir)
+	if err != nil {
+		return files
+	}
+	return part
+}

@@ -1,0 +1,107 @@
+package logs
+
+import (
+	"errors"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap/zapcore"
+
+	"github.com/mtad/mtad/sdk"
+)
+
+// Options is where the streams go and what is written
+// (reference/config-options.tsv, ec_logger and bounce_logger).
+type Options struct {
+	Mainlog   string
+	Rejectlog string
+	Paniclog  string
+	Bouncelog string
+	Mode      os.FileMode // 0: 0644
+
+	NoReceptions        bool // log_receptions = false, and so on
+	NoDeliveries        bool
+	NoTransientFailures bool
+	NoPermanentFailures bool
+	NoRejections        bool
+	Level               sdk.Level // least level that reaches the paniclog
+}
+
+// Logs are all the streams. It is safe for concurrent use.
+type Logs struct {
+	// Now is the clock of records that bring no time.
+	Now func() time.Time
+	// Classify gives the bounce class of a reply (reference/logs.md, "Bounce
+	// classification codes").
+	Classify func(reply string) int
+
+	main, reject, panics, bounce streamCore
+	options                      atomic.Pointer[Options]
+	recent                       recent
+}
+
+type streamCore struct {
+	stream
+	zap zapcore.Core
+}
+
+// New makes Logs that write nowhere until Open.
+func New(now func() time.Time) *Logs {
+	l := &Logs{Now: now, Classify: func(string) int { return 1 }}
+	for _, s := range l.streams() {
+		s.zap = s.core()
+	}
+	l.options.Store(&Options{})
+	return l
+}
+
+func (l *Logs) streams() []*streamCore {
+	return []*streamCore{&l.main, &l.reject, &l.panics, &l.bounce}
+}
+
+// Open points the streams at the files of o and takes its switches. Streams
+// whose path stays the same go on in the same file. An error leaves the streams
+// that could be opened open; the caller keeps the old configuration.
+func (l *Logs) Open(o Options) error {
+	if o.Mode == 0 {
+		o.Mode = 0o644
+	}
+	paths := []string{o.Mainlog, o.Rejectlog, o.Paniclog, o.Bouncelog}
+	var errs []error
+	for i, s := range l.streams() {
+		if s.file != nil && s.path == paths[i] {
+			continue
+		}
+		errs = append(errs, s.open(paths[i], o.Mode))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	l.options.Store(&o)
+	return nil
+}
+
+// Reopen opens every file again (SIGHUP, `reopen logs`).
+func (l *Logs) Reopen() error {
+	var errs []error
+	for _, s := range l.streams() {
+		errs = append(errs, s.reopen())
+	}
+	return errors.Join(errs...)
+}
+
+// Close closes every file.
+func (l *Logs) Close() error {
+	var errs []error
+	for _, s := range l.streams() {
+		errs = append(errs, s.open("", 0))
+	}
+	return errors.Join(errs...)
+}
+
+// line writes one record to a stream. What cannot be written is lost: there is
+// nowhere left to say so.
+func (s *streamCore) line(text string) {
+	_ = s.zap.Write(zapcore.Entry{Message: text}, nil)
+}

@@ -1,0 +1,203 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mtad/mtad/core/logs"
+	"github.com/mtad/mtad/core/message"
+	"github.com/mtad/mtad/sdk"
+)
+
+// Spool is what the queue needs of core/spool.
+type Spool interface {
+	Meta(id string) ([]byte, message.BodyRef, error)
+	Change(id string, meta []byte) error
+	Done(id string) error
+	Each(f func(id string, meta []byte) error) error
+}
+
+// Logger takes the records of delivery.
+type Logger interface {
+	Delivery(a *logs.Attempt)
+	TransientFailure(a *logs.Attempt)
+	PermanentFailure(a *logs.Attempt)
+	Panic(r sdk.LogRecord)
+}
+
+// Clock is time, as tests need it.
+type Clock interface {
+	Now() time.Time
+	AfterFunc(d time.Duration, f func()) Timer
+}
+
+// Timer is a running AfterFunc.
+type Timer interface{ Stop() bool }
+
+// Queue is all mail that waits. Its fields are set before Start.
+type Queue struct {
+	Spool   Spool
+	Log     Logger
+	Clock   Clock
+	Courier Courier
+	// OnFail tells the sender of a permanent failure. The message leaves the
+	// queue only when it returned nil: the bounce is durable then.
+	OnFail func(ctx context.Context, a *logs.Attempt) error
+	// OptionsFor resolves a lane's options in the current configuration.
+	OptionsFor func(lane Lane) *Options
+	// MaxConnections bounds the connections of all lanes together
+	// (server_max_outbound_connections).
+	MaxConnections func() int
+
+	mu       sync.Mutex
+	lanes    map[Lane]*lane
+	entries  map[string]*entry
+	workers  int
+	damaged  int
+	starved  []*lane // lanes that wanted a connection when all were taken
+	accept   context.Context
+	stop     context.CancelFunc
+	hard     context.Context
+	kill     context.CancelFunc
+	running  sync.WaitGroup
+	Counters Counters
+}
+
+// Counters are the queue's figures since start, for the console's summary.
+type Counters struct {
+	Delivered, Transient, Failed atomic.Int64
+}
+
+// entry is what memory keeps of a queued message: a few words, so that a
+// million fit (design section 8).
+type entry struct {
+	id       string
+	batch    uint64 // equal for messages that may share a transaction
+	due      int64  // Unix milliseconds; 0: at once
+	received int64  // Unix seconds
+	retries  uint16
+	high     bool
+	taken    bool // a worker has it
+	lane     *lane
+}
+
+// Start loads what the spool holds and begins to deliver.
+func (q *Queue) Start(ctx context.Context) error {
+	q.mu.Lock()
+	q.lanes, q.entries = map[Lane]*lane{}, map[string]*entry{}
+	q.hard, q.kill = context.WithCancel(ctx)
+	q.accept, q.stop = context.WithCancel(q.hard)
+	q.mu.Unlock()
+	return q.Spool.Each(func(id string, meta []byte) error {
+		m, err := message.Decode(meta)
+		if err != nil {
+			q.setAside(id, err)
+			return nil
+		}
+		q.Insert(m)
+		return nil
+	})
+}
+
+// setAside keeps a message whose metadata cannot be read out of the way; it
+// stays in the spool for `mtad spool`.
+func (q *Queue) setAside(id string, err error) {
+	q.mu.Lock()
+	q.damaged++
+	q.mu.Unlock()
+	q.Log.Panic(sdk.LogRecord{Level: sdk.LevelCritical, Source: "queue",
+		Text: fmt.Sprintf("message %s is set aside, its metadata cannot be read: %v", id, err)})
+}
+
+// Insert puts a durable message into its lane.
+func (q *Queue) Insert(m *message.Message) {
+	e := &entry{id: m.ID, batch: batchKey(m), received: m.Received.Unix(), retries: uint16(m.Retries), high: m.Priority > 0}
+	if !m.Next.IsZero() {
+		e.due = m.Next.UnixMilli()
+	}
+	key := Lane{Group: m.BindingGroup, Binding: m.Binding, Domain: m.Domain()}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.accept == nil || q.accept.Err() != nil || q.entries[e.id] != nil {
+		return
+	}
+	l := q.lanes[key]
+	if l == nil {
+		l = &lane{q: q, key: key}
+		q.lanes[key] = l
+	}
+	e.lane = l
+	q.entries[e.id] = e
+	l.put(e)
+	l.wake()
+}
+
+// Stop lets the workers finish their batch until ctx ends, then cuts them off.
+// What was not delivered is in the spool as it was.
+func (q *Queue) Stop(ctx context.Context) {
+	q.mu.Lock()
+	if q.stop == nil {
+		q.mu.Unlock()
+		return
+	}
+	q.stop()
+	for _, l := range q.lanes {
+		l.halt()
+	}
+	q.mu.Unlock()
+	done := make(chan struct{})
+	go func() { q.running.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		q.kill()
+		<-done
+	}
+	q.kill()
+}
+
+// Reconfigured takes the lanes' options anew after a reload.
+func (q *Queue) Reconfigured() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, l := range q.lanes {
+		l.options, l.blocked = nil, time.Time{}
+		l.wake()
+	}
+}
+
+// LaneSize is a line of mailq.
+type LaneSize struct {
+	Lane
+	Active, Delayed int
+}
+
+// Sizes lists the lanes that hold mail.
+func (q *Queue) Sizes() []LaneSize {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.Clock.Now()
+	out := make([]LaneSize, 0, len(q.lanes))
+	for key, l := range q.lanes {
+		l.ripen(now)
+		if n := l.active() + l.taken + len(l.delayed); n > 0 {
+			out = append(out, LaneSize{key, l.active() + l.taken, len(l.delayed)})
+		}
+	}
+	return out
+}
+
+// Totals is the number of messages due, waiting for a retry, and set aside, and
+// of connections.
+func (q *Queue) Totals() (active, delayed, damaged, connections int) {
+	for _, s := range q.Sizes() {
+		active += s.Active
+		delayed += s.Delayed
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return active, delayed, q.damaged, q.workers
+}

@@ -1,0 +1,153 @@
+package queue
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/mtad/mtad/core/logs"
+	"github.com/mtad/mtad/core/message"
+	"github.com/mtad/mtad/sdk"
+	"github.com/mtad/mtad/sdk/smtp"
+)
+
+// The queue's own verdicts, worded as in reference/logs.md.
+var (
+	replyExpired      = smtp.NewReply(554, "5.4.7", "[internal] exceeded max time without delivery")
+	replyMaxRetries   = smtp.NewReply(554, "5.4.7", "[internal] exceeded max retries without delivery")
+	replyNotAttempted = smtp.NewReply(554, "5.4.5", "[internal] Delivery not attempted (message expired)")
+)
+
+// Settle says what became of a message (Source).
+func (w *worker) Settle(m *message.Message, r Result) {
+	e := w.open[m.ID]
+	if e == nil {
+		return
+	}
+	a := w.attempt(m, r)
+	switch r.Verdict {
+	case Delivered:
+		w.q.Counters.Delivered.Add(1)
+		w.q.Log.Delivery(a)
+		w.finish(e)
+	case PermanentFailure:
+		w.fail(e, a)
+	case TransientFailure:
+		w.q.Log.TransientFailure(a)
+		w.q.Counters.Transient.Add(1)
+		w.retry(e, a, r.Unreached)
+	case NotAttempted:
+		w.release(e, (*lane).putBack)
+	}
+}
+
+func (w *worker) attempt(m *message.Message, r Result) *logs.Attempt {
+	a := &logs.Attempt{
+		Message: m, Now: w.q.Clock.Now(), ConnID: r.ConnID, Domain: w.lane.key.Domain,
+		Binding: w.lane.key.Binding, Group: w.lane.key.Group,
+		Bytes: r.Bytes, Stage: r.Stage, Retries: m.Retries, Remote: r.Remote,
+	}
+	if r.Reply != nil {
+		a.Reply = r.Reply.String()
+	}
+	return a
+}
+
+// finish removes a message for good.
+func (w *worker) finish(e *entry) {
+	if err := w.q.Spool.Done(e.id); err != nil {
+		w.trouble(e, "cannot be removed from the spool and may be delivered again", err)
+	}
+	w.drop(e)
+}
+
+// fail ends a message: the sender is told first, durably.
+func (w *worker) fail(e *entry, a *logs.Attempt) {
+	if err := w.q.OnFail(w.q.hard, a); err != nil {
+		w.trouble(e, "failed, but its bounce could not be queued; it is kept", err)
+		w.delay(e, a.Message, w.q.Clock.Now().Add(time.Minute))
+		return
+	}
+	w.q.Counters.Failed.Add(1)
+	w.q.Log.PermanentFailure(a)
+	w.finish(e)
+}
+
+// retry gives a message its next time, or up.
+func (w *worker) retry(e *entry, a *logs.Attempt, unreached bool) {
+	o := w.lane.opts()
+	if verdict := w.givesUp(e, o); verdict != nil {
+		a.Reply = verdict.String()
+		w.fail(e, a)
+		return
+	}
+	m, now := a.Message, w.q.Clock.Now()
+	delay := backoff(o, m.Retries)
+	m.Retries++
+	m.LastReply = a.Reply
+	if unreached {
+		w.block(now.Add(min(delay, o.HostFailureRetry)))
+	}
+	expiry := m.Received.Add(o.Expiration)
+	next := now.Add(delay)
+	if next.After(expiry) && expiry.After(now) {
+		next = expiry
+	}
+	w.delay(e, m, next)
+}
+
+// givesUp is the reply to end with where no retry is due.
+func (w *worker) givesUp(e *entry, o *Options) *smtp.Reply {
+	if limit, err := strconv.Atoi(o.MaxRetries); err == nil && int(e.retries) >= limit {
+		return replyMaxRetries
+	}
+	if o.NeverRetry {
+		return replyMaxRetries
+	}
+	if w.q.age(e) >= o.Expiration {
+		return replyExpired
+	}
+	return nil
+}
+
+// backoff is retry_interval * 2^n, capped by max_retry_interval.
+func backoff(o *Options, retries int) time.Duration {
+	d := o.RetryInterval
+	for range retries {
+		if d >= o.MaxRetryInterval/2 {
+			return min(max(d, o.MaxRetryInterval), max(o.MaxRetryInterval, o.RetryInterval))
+		}
+		d *= 2
+	}
+	return d
+}
+
+// delay writes the new state to the spool and files the entry by its time.
+func (w *worker) delay(e *entry, m *message.Message, next time.Time) {
+	m.Next = next
+	if err := w.q.Spool.Change(m.ID, message.Encode(m)); err != nil {
+		w.trouble(e, "keeps its old state in the spool", err)
+	}
+	e.due, e.retries = next.UnixMilli(), uint16(m.Retries)
+	w.release(e, (*lane).put)
+}
+
+// block keeps the lane from connecting until t: its next hop is not there.
+func (w *worker) block(t time.Time) {
+	w.q.mu.Lock()
+	defer w.q.mu.Unlock()
+	w.lane.blocked = t
+}
+
+// release gives an entry back to the lane.
+func (w *worker) release(e *entry, put func(*lane, *entry)) {
+	w.q.mu.Lock()
+	defer w.q.mu.Unlock()
+	delete(w.open, e.id)
+	w.lane.taken--
+	put(w.lane, e)
+}
+
+func (w *worker) trouble(e *entry, what string, err error) {
+	w.q.Log.Panic(sdk.LogRecord{Level: sdk.LevelCritical, Source: "queue", Text: fmt.Sprintf("message %s %s: %v", e.id, what, err)})
+}

@@ -1,0 +1,221 @@
+package queue
+
+import (
+	"context"
+	"hash/fnv"
+	"time"
+
+	"github.com/mtad/mtad/core/message"
+)
+
+// work is a worker's life: one connection's worth of batches.
+func (l *lane) work() {
+	defer l.q.running.Done()
+	w := &worker{lane: l, q: l.q}
+	l.q.Courier.Serve(l.q.hard, l.key, w)
+	l.q.mu.Lock()
+	defer l.q.mu.Unlock()
+	w.giveBack()
+	l.workers--
+	l.q.workers--
+	l.wake()
+	l.q.feedStarved()
+	if l.empty() && l.q.lanes[l.key] == l {
+		l.halt()
+		delete(l.q.lanes, l.key)
+	}
+}
+
+// feedStarved lets the lanes that found all connections taken try again.
+func (q *Queue) feedStarved() {
+	for len(q.starved) > 0 && q.workers < q.MaxConnections() {
+		l := q.starved[0]
+		q.starved = q.starved[1:]
+		l.starved = false
+		l.wake()
+	}
+}
+
+// worker is the Source of one Serve. Only that Serve's goroutine uses it.
+type worker struct {
+	q    *Queue
+	lane *lane
+	open map[string]*entry // taken and not settled
+}
+
+// Next gives the next batch (Source).
+func (w *worker) Next(ctx context.Context, idle time.Duration) *Batch {
+	deadline := w.q.Clock.Now().Add(idle)
+	for {
+		taken, wait := w.take()
+		if len(taken) > 0 {
+			if b := w.load(taken); b != nil {
+				return b
+			}
+			continue
+		}
+		if wait == nil || !w.await(ctx, wait, deadline.Sub(w.q.Clock.Now())) {
+			return nil
+		}
+	}
+}
+
+// await waits for mail; false when the time is up or the queue stops.
+func (w *worker) await(ctx context.Context, mail chan struct{}, d time.Duration) bool {
+	if d <= 0 {
+		w.leaveIdle(mail)
+		return false
+	}
+	up := make(chan struct{})
+	t := w.q.Clock.AfterFunc(d, func() { close(up) })
+	defer t.Stop()
+	select {
+	case <-mail:
+		return w.q.accept.Err() == nil
+	case <-up:
+	case <-ctx.Done():
+	}
+	w.leaveIdle(mail)
+	return false
+}
+
+func (w *worker) leaveIdle(mail chan struct{}) {
+	w.q.mu.Lock()
+	defer w.q.mu.Unlock()
+	for i, ch := range w.lane.idle {
+		if ch == mail {
+			w.lane.idle = append(w.lane.idle[:i], w.lane.idle[i+1:]...)
+			return
+		}
+	}
+}
+
+// take takes the entries of one batch off the lane. Without any it gives a
+// channel that is closed when mail comes, or nil to end the connection.
+func (w *worker) take() ([]*entry, chan struct{}) {
+	l := w.lane
+	w.q.mu.Lock()
+	defer w.q.mu.Unlock()
+	now := w.q.Clock.Now()
+	l.ripen(now)
+	o := l.opts()
+	if w.q.accept.Err() != nil || o.Suspend || now.Before(l.blocked) {
+		return nil, nil
+	}
+	from := l.front()
+	if from == nil {
+		ch := make(chan struct{})
+		l.idle = append(l.idle, ch)
+		return nil, ch
+	}
+	n := batchLength(from, int(o.MaxBatch))
+	if wait, ok := o.Messages.Take(now, n); !ok {
+		l.alarm(wait)
+		ch := make(chan struct{})
+		l.idle = append(l.idle, ch)
+		return nil, ch
+	}
+	taken := make([]*entry, n)
+	for i := range taken {
+		taken[i] = from.pop()
+	}
+	l.taken += n
+	return taken, nil
+}
+
+// batchLength is how many entries at the front may share a transaction.
+func batchLength(f *fifo, limit int) int {
+	n := 1
+	for n < limit && n < f.len() && f.items[f.head+n].batch == f.peek().batch {
+		n++
+	}
+	return n
+}
+
+// batchKey is equal for messages of one transaction with the same content and
+// sender, so that one DATA can serve them (reference/config-options.tsv,
+// max_recipients_per_batch). An edited header section is a copy's own.
+func batchKey(m *message.Message) uint64 {
+	h := fnv.New64a()
+	for _, s := range []string{m.BatchID, "\x00", string(m.Sender), "\x00", string(m.Content.Header)} {
+		_, _ = h.Write([]byte(s))
+	}
+	ref := m.Content.Body
+	return h.Sum64() ^ ref.Segment<<32 ^ uint64(ref.Offset)
+}
+
+// load reads the batch's metadata. What cannot be read is set aside; what has
+// expired and is not to be tried again fails here.
+func (w *worker) load(taken []*entry) *Batch {
+	b := &Batch{}
+	if w.open == nil {
+		w.open = map[string]*entry{}
+	}
+	for _, e := range taken {
+		w.open[e.id] = e
+		m, err := w.q.read(e.id)
+		switch {
+		case err != nil:
+			w.q.setAside(e.id, err)
+			w.drop(e)
+		case w.expired(e):
+			w.Settle(m, Result{Verdict: PermanentFailure, Reply: replyNotAttempted})
+		case len(b.Messages) > 0 && !sameTransaction(b.Messages[0], m):
+			w.Settle(m, Result{Verdict: NotAttempted})
+		default:
+			b.Messages = append(b.Messages, m)
+		}
+	}
+	if len(b.Messages) == 0 {
+		return nil
+	}
+	return b
+}
+
+// sameTransaction makes sure of what batchKey's hash only makes likely.
+func sameTransaction(a, b *message.Message) bool {
+	return a.Sender == b.Sender && a.Content.Body == b.Content.Body &&
+		a.Content.BodyOffset == b.Content.BodyOffset && string(a.Content.Header) == string(b.Content.Header) &&
+		(a.Content.Header == nil) == (b.Content.Header == nil)
+}
+
+// expired reports a message past its lifetime that is not to be tried again.
+func (w *worker) expired(e *entry) bool {
+	o := w.lane.opts()
+	return o.NeverExpired && e.retries > 0 && w.q.age(e) >= o.Expiration
+}
+
+func (q *Queue) age(e *entry) time.Duration {
+	return q.Clock.Now().Sub(time.Unix(e.received, 0))
+}
+
+func (q *Queue) read(id string) (*message.Message, error) {
+	meta, ref, err := q.Spool.Meta(id)
+	if err != nil {
+		return nil, err
+	}
+	m, err := message.Decode(meta)
+	if err != nil {
+		return nil, err
+	}
+	m.Content.Body = ref
+	return m, nil
+}
+
+// giveBack returns what a Serve took and never settled.
+func (w *worker) giveBack() {
+	for id, e := range w.open {
+		delete(w.open, id)
+		w.lane.taken--
+		w.lane.putBack(e)
+	}
+}
+
+// drop forgets an entry without a word to the spool.
+func (w *worker) drop(e *entry) {
+	w.q.mu.Lock()
+	defer w.q.mu.Unlock()
+	delete(w.open, e.id)
+	delete(w.q.entries, e.id)
+	w.lane.taken--
+}

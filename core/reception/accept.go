@@ -1,0 +1,217 @@
+package reception
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mtad/mtad/core/logs"
+	"github.com/mtad/mtad/core/validate"
+	"github.com/mtad/mtad/sdk"
+	"github.com/mtad/mtad/sdk/mail"
+	"github.com/mtad/mtad/sdk/smtp"
+)
+
+// Accept runs the hooks after the final dot on s's transaction, and queues what
+// they leave. A 250 means that every queued copy is durable.
+func (d *Door) Accept(ctx context.Context, s *validate.Session, dr *Draft) Result {
+	defer dr.release()
+	defer s.Reset()
+	if err := dr.finish(); err != nil {
+		dr.Abort()
+		return Result{Reply: d.asReply(err)}
+	}
+	d.describe(s.State, dr)
+	r := &run{door: d, s: s, dr: dr, refused: map[int]*smtp.Reply{}, removed: map[int]bool{}}
+	r.hooks(ctx)
+	if r.final == nil {
+		r.store(ctx)
+	}
+	return Result{Reply: r.final, Close: r.close, Tarpit: r.tarpit}
+}
+
+// asReply makes an error fit for the peer; its cause goes to the paniclog here
+// and nowhere else.
+func (d *Door) asReply(err error) *smtp.Reply {
+	var r *smtp.Reply
+	if !errors.As(err, &r) {
+		r = errDurable.WithCause(err)
+	}
+	if r.Cause != nil {
+		d.Log.Panic(sdk.LogRecord{Level: sdk.LevelError, Source: "reception", Text: r.Cause.Error()})
+	}
+	return r
+}
+
+// describe gives the transaction what is known once its content is there, and
+// the fields a sender should have set (RFC 5322 §3.6; RFC 6409 §8 allows them
+// to be added).
+func (d *Door) describe(st *sdk.State, dr *Draft) {
+	m, o := st.Message, d.Options()
+	m.ID, m.BatchID, m.ConnID = d.NewID(), d.NewID(), st.Conn.ID
+	m.Created, m.Protocol = d.Now(), st.Conn.Protocol
+	m.RecvFrom, m.RecvVia = st.Conn.Peer, st.Conn.Local
+	m.Header, m.Body = dr.header, dr.sdkBody()
+	if dr.eight {
+		m.Context.Set("#8bitmime", "1")
+	}
+	if len(mail.RawHeader(m.Header, "Date")) == 0 && o.Date != "ignore" {
+		m.Context.Set("rfc2822_date_missing", "true")
+		m.Header = mail.AppendHeader(m.Header, "Date", []string{d.Now().Format(time.RFC1123Z)})
+	}
+	if len(mail.RawHeader(m.Header, "Message-ID")) == 0 && o.MessageID == "ifneeded" {
+		id := fmt.Sprintf("<%s@%s>", messageIDLocal(m.ID), d.Hostname())
+		m.Header = mail.AppendHeader(m.Header, "Message-ID", []string{id})
+	}
+}
+
+// messageIDLocal makes an id a dot-atom (RFC 5322 §3.6.4).
+func messageIDLocal(id string) string {
+	b := []byte(id)
+	for i := range b {
+		if b[i] == '/' {
+			b[i] = '.'
+		}
+	}
+	return string(b)
+}
+
+// run is one transaction behind the final dot.
+type run struct {
+	door    *Door
+	s       *validate.Session
+	dr      *Draft
+	refused map[int]*smtp.Reply // by copy
+	removed map[int]bool        // copies whose recipient was taken off the list
+	final   *smtp.Reply         // set: the transaction ends here
+	ok      *smtp.Reply         // a positive reply that policy chose
+	close   bool
+	tarpit  time.Duration
+}
+
+// hooks runs steps 6 to 8 of the message's way (docs/flow.md).
+func (r *run) hooks(ctx context.Context) {
+	todo := []sdk.Phase{{Hook: sdk.ValidateData}, {Hook: sdk.ValidateDataSpool}}
+	todo = append(todo, r.copyPhases(0, len(r.s.State.Message.Recipients))...)
+	for len(todo) > 0 && r.final == nil {
+		o := r.s.Run(ctx, todo...)
+		done := todo[:o.Ran]
+		todo = todo[o.Ran:]
+		if len(done) == 0 {
+			r.final = validate.TemporaryFailure(sdk.ValidateData)
+			return
+		}
+		r.tarpit += o.Tarpit
+		todo = r.judge(o, done[len(done)-1], todo)
+	}
+}
+
+// copyPhases are the phases of the copies from first up to count.
+func (r *run) copyPhases(first, count int) []sdk.Phase {
+	var out []sdk.Phase
+	for _, h := range []sdk.Hook{sdk.CorePreMsgEachRcpt, sdk.ValidateDataSpoolEachRcpt, sdk.CoreValidateDataSpoolEachRcpt, sdk.CorePostMsgEachRcpt} {
+		for i := first; i < count; i++ {
+			out = append(out, sdk.Phase{Hook: h, Copy: i})
+		}
+	}
+	return append(out, bindPhases(first, count)...)
+}
+
+// bindPhases are the hooks that every message meets, whatever its origin
+// (design section 3, the table of origins).
+func bindPhases(first, count int) []sdk.Phase {
+	var out []sdk.Phase
+	for i := first; i < count; i++ {
+		for _, h := range []sdk.Hook{sdk.ValidateSetBinding, sdk.CorePostValidateSetBinding, sdk.CoreFinalValidation2, sdk.CoreFinalValidation, sdk.CorePostFinalValidation} {
+			out = append(out, sdk.Phase{Hook: h, Copy: i})
+		}
+	}
+	return out
+}
+
+// judge decides what the phase that ended a run means for the rest.
+func (r *run) judge(o *validate.Outcome, last sdk.Phase, todo []sdk.Phase) []sdk.Phase {
+	reply := o.Reply()
+	switch {
+	case o.Failed, o.Close:
+		r.final, r.close = reply, o.Close
+		if reply == nil {
+			r.final = smtp.NewReply(421, "4.3.0", "closing connection")
+		}
+		r.reject(r.final)
+	case reply.Refuses() && last.Hook.Info().Target == sdk.TargetCopy:
+		r.refused[last.Copy] = reply
+		return withoutCopy(todo, last.Copy)
+	case reply.Refuses():
+		r.final = reply
+		r.reject(reply)
+	case o.ListChanged:
+		return r.relist(todo)
+	case reply != nil:
+		r.ok = reply
+	}
+	return todo
+}
+
+func withoutCopy(todo []sdk.Phase, index int) []sdk.Phase {
+	kept := todo[:0:0]
+	for _, p := range todo {
+		if p.Hook.Info().Target != sdk.TargetCopy || p.Copy != index {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+// relist makes the rest fit a recipient list that changed. Once the transaction
+// is split, added recipients get copies of their own, which skip each_rcpt: the
+// script that added one from there would otherwise add it again.
+func (r *run) relist(todo []sdk.Phase) []sdk.Phase {
+	st := r.s.State
+	if st.Copies == nil {
+		kept := todo[:0:0]
+		for _, p := range todo {
+			if p.Hook.Info().Target == sdk.TargetTxn {
+				kept = append(kept, p)
+			}
+		}
+		return append(kept, r.copyPhases(0, len(st.Message.Recipients))...)
+	}
+	for i, c := range st.Copies {
+		if !contains(st.Message.Recipients, c.Original) {
+			todo = withoutCopy(todo, i)
+			r.removed[i] = true
+		}
+	}
+	for _, rcpt := range st.Message.Recipients {
+		if st.HasCopy(rcpt) {
+			continue
+		}
+		st.AddCopy(rcpt, r.door.NewID())
+		todo = append(todo, bindPhases(len(st.Copies)-1, len(st.Copies))...)
+	}
+	return todo
+}
+
+func contains(list []smtp.Address, a smtp.Address) bool {
+	for _, x := range list {
+		if x == a {
+			return true
+		}
+	}
+	return false
+}
+
+// reject writes the rejectlog record of a refused transaction or copy.
+func (r *run) reject(reply *smtp.Reply) {
+	st := r.s.State
+	rec := &logs.Rejection{
+		Now: r.door.Now(), Remote: st.Conn.Peer, Local: st.Conn.Local, ConnID: st.Conn.ID,
+		Phase: logs.PhaseAsyncBody, Reply: reply, Module: r.s.LastModule(), Conn: st.Conn.Context,
+	}
+	if st.Message != nil {
+		rec.Mess = st.Message.Context
+	}
+	r.door.Log.Rejection(rec)
+}

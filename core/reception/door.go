@@ -1,0 +1,99 @@
+package reception
+
+import (
+	"context"
+	"time"
+
+	"github.com/mtad/mtad/core/binding"
+	"github.com/mtad/mtad/core/logs"
+	"github.com/mtad/mtad/core/message"
+	"github.com/mtad/mtad/core/validate"
+	"github.com/mtad/mtad/sdk"
+	"github.com/mtad/mtad/sdk/smtp"
+)
+
+// Spool is what the door needs of core/spool.
+type Spool interface {
+	// NewBody begins a body record.
+	NewBody() (BodyWriter, error)
+	// Commit makes a transaction durable: it returns nil only then.
+	Commit(ctx context.Context, entries []Entry) error
+	// Drop gives up a record that no commit will name.
+	Drop(ref message.BodyRef)
+	// OpenBody reads a body record back.
+	OpenBody(ref message.BodyRef) (BodyReader, error)
+}
+
+// BodyWriter takes a body record's content.
+type BodyWriter interface {
+	Write(p []byte) (int, error)
+	Close() (message.BodyRef, error)
+	Abort()
+}
+
+// BodyReader reads a body record.
+type BodyReader interface {
+	ReadAt(p []byte, off int64) (int, error)
+	Close() error
+}
+
+// Entry is one message of a commit.
+type Entry struct {
+	ID   string
+	Meta []byte
+	Body message.BodyRef
+}
+
+// Logger takes the records that the door writes.
+type Logger interface {
+	Reception(m *message.Message)
+	Rejection(r *logs.Rejection)
+	Panic(r sdk.LogRecord)
+}
+
+// Door is the way in. It is safe for concurrent use. Its fields are set once,
+// before its first use.
+type Door struct {
+	Spool     Spool
+	Log       Logger
+	Validator *validate.Validator
+	// Bindings is the current configuration's table.
+	Bindings func() *binding.Table
+	// Options is the current configuration's.
+	Options func() *Options
+	// Queue takes what is durable.
+	Queue func(m *message.Message)
+	// Bounce tells a sender that one recipient was refused after others were
+	// accepted; nil: nobody is told.
+	Bounce func(ctx context.Context, m *message.Message, why *smtp.Reply)
+	// IsFull tells a full spool from another failure of Commit.
+	IsFull   func(err error) bool
+	Hostname func() string
+	NewID    func() string
+	Now      func() time.Time
+
+	bodies bodies
+}
+
+// Envelope is what SMTP knows of a transaction beside the validation state.
+type Envelope struct {
+	EightBit bool // BODY=8BITMIME
+	SMTPUTF8 bool
+	Received string // the value of the Received field, without its name; "": none is added
+	MayRelay bool   // the peer may relay: it gets DSNs for recipient-wise rejects
+}
+
+// Result is what Accept came to: always a reply; Close where policy hangs up.
+type Result struct {
+	Reply  *smtp.Reply
+	Close  bool
+	Tarpit time.Duration // hold the reply back
+}
+
+// Replies of the door.
+var (
+	errSpool    = smtp.NewReply(452, "4.3.1", "insufficient system storage")
+	errDurable  = smtp.NewReply(451, "4.3.0", "temporary issue, please retry your message later")
+	errHeader   = smtp.NewReply(552, "5.3.4", "header section is too large")
+	errNoHeader = smtp.NewReply(550, "5.6.0", "message has no header section")
+)

@@ -1,0 +1,50 @@
+package throttle
+
+import (
+	"sync"
+	"time"
+
+	"github.com/mtad/mtad/sdk/option"
+)
+
+// Limiter is a rate limit by the generic cell rate algorithm: it keeps the time
+// at which everything taken so far will have been paid for, and lets a caller
+// run ahead of it by one period's worth. The zero rate is no limit. It is safe
+// for concurrent use.
+type Limiter struct {
+	mu     sync.Mutex
+	each   time.Duration // one event's share of the period
+	burst  time.Duration
+	paidTo time.Time
+}
+
+// New makes a limiter for a rate; nil, which limits nothing, where the rate is
+// unset or zero.
+func New(rate option.Throttle) *Limiter {
+	if rate.Count <= 0 || rate.Seconds <= 0 {
+		return nil
+	}
+	period := time.Duration(rate.Seconds * float64(time.Second))
+	return &Limiter{each: period / time.Duration(rate.Count), burst: period}
+}
+
+// Take takes n events now, or takes nothing and says how long to wait.
+func (l *Limiter) Take(now time.Time, n int) (wait time.Duration, ok bool) {
+	if l == nil {
+		return 0, true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.paidTo.Before(now) {
+		l.paidTo = now
+	}
+	cost := time.Duration(n) * l.each
+	// More than a whole period's events at once can never fit: they go when
+	// nothing is owed.
+	room := max(l.burst, cost)
+	if ahead := l.paidTo.Add(cost).Sub(now); ahead > room {
+		return ahead - room, false
+	}
+	l.paidTo = l.paidTo.Add(cost)
+	return 0, true
+}
