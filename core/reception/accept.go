@@ -18,12 +18,14 @@ import (
 func (d *Door) Accept(ctx context.Context, s *validate.Session, dr *Draft) Result {
 	defer dr.release()
 	defer s.Reset()
+	r := &run{door: d, s: s, dr: dr, refused: map[int]*smtp.Reply{}, removed: map[int]bool{}}
 	if err := dr.finish(); err != nil {
 		dr.Abort()
-		return Result{Reply: d.asReply(err)}
+		reply := d.asReply(err)
+		r.reject(reply)
+		return Result{Reply: reply}
 	}
 	d.describe(s.State, dr)
-	r := &run{door: d, s: s, dr: dr, refused: map[int]*smtp.Reply{}, removed: map[int]bool{}}
 	r.hooks(ctx)
 	if r.final == nil {
 		r.store(ctx)
@@ -49,8 +51,13 @@ func (d *Door) asReply(err error) *smtp.Reply {
 // to be added).
 func (d *Door) describe(st *sdk.State, dr *Draft) {
 	m, o := st.Message, d.Options()
-	m.ID, m.BatchID, m.ConnID = d.NewID(), d.NewID(), st.Conn.ID
-	m.Created, m.Protocol = d.Now(), st.Conn.Protocol
+	if m.BatchID == "" { // else it stands in the Received field already
+		m.BatchID = d.NewID()
+	}
+	if m.Created.IsZero() {
+		m.Created = d.Now()
+	}
+	m.ID, m.ConnID, m.Protocol = m.BatchID, st.Conn.ID, st.Conn.Protocol
 	m.RecvFrom, m.RecvVia = st.Conn.Peer, st.Conn.Local
 	m.Header, m.Body = dr.header, dr.sdkBody()
 	if dr.eight {

@@ -54,7 +54,7 @@ func Build(random io.Reader, d Draft) (section, body []byte, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	root := NewContainer("multipart/mixed", outer)
+	root := newContainer(Params{Value: "multipart/mixed"}, outer)
 	if err := root.fill(parts, len(d.Alternatives), inner); err != nil {
 		return nil, nil, fmt.Errorf("build: %w", err)
 	}
@@ -64,7 +64,7 @@ func Build(random io.Reader, d Draft) (section, body []byte, err error) {
 func (p *Part) fill(parts []*Part, alternatives int, boundary string) error {
 	text := p
 	if alternatives > 0 {
-		text = NewContainer("multipart/alternative", boundary)
+		text = newContainer(Params{Value: "multipart/alternative"}, boundary)
 		if err := p.AppendChild(text); err != nil {
 			return err
 		}

@@ -3,6 +3,8 @@ package mail
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"strings"
 )
 
 // Errors of moving parts.
@@ -17,10 +19,30 @@ var (
 // NewPart makes a part that is in no tree: a raw header section and body.
 func NewPart(header, body []byte) *Part { return ParseMIME(header, body) }
 
+// NewLeaf makes a part that is in no tree from content that is encoded already.
+func NewLeaf(contentType, encoding string, body []byte) *Part {
+	header := appendField(nil, "Content-Type", contentType)
+	if encoding != Encoding7Bit {
+		header = appendField(header, "Content-Transfer-Encoding", encoding)
+	}
+	return &Part{header: header, gap: []byte("\r\n"), body: body}
+}
+
 // NewContainer makes an empty container of that type that is in no tree. The
-// boundary must not be empty (NewBoundary makes one).
-func NewContainer(mediaType, boundary string) *Part {
+// type must be multipart/*, and the boundary as RFC 2046 §5.1.1 allows
+// (NewBoundary makes one).
+func NewContainer(mediaType, boundary string) (*Part, error) {
 	params := ParseParams(mediaType)
+	if !strings.HasPrefix(params.Value, "multipart/") {
+		return nil, fmt.Errorf("%w: %q is not multipart/*", ErrNotContainer, mediaType)
+	}
+	if boundary == "" || len(boundary) > 70 || strings.HasSuffix(boundary, " ") || strings.ContainsAny(boundary, "\r\n\x00\"\\") || !isASCII(boundary) {
+		return nil, fmt.Errorf("%q cannot be a boundary", boundary)
+	}
+	return newContainer(params, boundary), nil
+}
+
+func newContainer(params Params, boundary string) *Part {
 	params.Set("boundary", boundary)
 	header := appendField(nil, "Content-Type", params.String())
 	p := &Part{header: header, gap: []byte("\r\n"), boundary: boundary}

@@ -138,7 +138,10 @@ func TestSetBody(t *testing.T) {
 }
 
 func TestNewContainer(t *testing.T) {
-	c := NewContainer("multipart/mixed", "x y")
+	c, err := NewContainer("multipart/mixed", "x y")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := c.AppendChild(leaf("one")); err != nil {
 		t.Fatal(err)
 	}
@@ -150,5 +153,20 @@ func TestNewContainer(t *testing.T) {
 	d.Children()[0].SetBody([]byte("two"))
 	if string(c.Raw()) != want {
 		t.Error("a copy shares with its original")
+	}
+	for _, bad := range [][2]string{{"text/plain", "b"}, {"multipart/x", ""}, {"multipart/x", "a\r\nb"}, {"multipart/x", "b "}, {"multipart/x", "ü"}} {
+		if _, err := NewContainer(bad[0], bad[1]); err == nil {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+}
+
+func TestNewLeaf(t *testing.T) {
+	p := NewLeaf("text/plain", EncodingBase64, []byte("aGk="))
+	if p.Text() != "hi" || !p.IsText() {
+		t.Errorf("got %q", p.Raw())
+	}
+	if got := string(NewLeaf("text/plain", Encoding7Bit, []byte("hi")).Raw()); got != "Content-Type: text/plain\r\n\r\nhi" {
+		t.Errorf("got %q", got)
 	}
 }

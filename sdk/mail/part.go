@@ -9,6 +9,8 @@ import (
 // itself, a container or a leaf. It keeps the bytes it was read from, and
 // writes those again for all that no edit touched.
 type Part struct {
+	Owner any // of a root: whatever its user wants to find again from any part
+
 	header []byte // raw header section
 	gap    []byte // the empty line behind it as it stood there; nil: none
 	body   []byte // a leaf's raw body; a container's as long as !changed

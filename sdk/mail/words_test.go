@@ -53,7 +53,7 @@ func TestEncodeWords(t *testing.T) {
 
 func TestDecodeWordsIsLinear(t *testing.T) {
 	for _, piece := range []string{"=?", "=?a?", "=?utf-8?q?", "=?=?a?b?", `\"`} {
-		in := strings.Repeat(piece, 200000)
+		in := strings.Repeat(piece, 50000)
 		DecodeWords(in)
 		splitWords(in, true)
 		ParseAddresses(in)

@@ -63,6 +63,8 @@ type Frame struct {
 	SetCode bool        // Reply was set in this phase
 	Changes []sdk.Change
 	Session uint64
+
+	args []lua.LValue // what the phase's callouts are called with
 }
 
 // Change records a change and applies it to the snapshot, so that later code

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/reeflective/readline"
+	"golang.org/x/term"
+
+	"github.com/mtad/mtad/core/control"
+)
+
+// defaultSocket is where the console is looked for when nothing is said.
+const defaultSocket = "/run/mtad/control"
+
+// consoleCommand talks to a running server.
+type consoleCommand struct {
+	Endpoint string   `arg:"" optional:"" env:"CONTROL" default:"/run/mtad/control" help:"A socket's path, or host:port."`
+	Command  []string `arg:"" optional:"" passthrough:"" help:"The command and its arguments; without one: a prompt, or commands from standard input."`
+}
+
+// Run is called by kong.
+func (c *consoleCommand) Run(s *streams) error {
+	console, err := control.Dial(c.Endpoint, defaultSocket)
+	if err != nil {
+		return err
+	}
+	defer console.Close()
+	if len(c.Command) > 0 {
+		return outcome(console.Run(c.Command, s.out))
+	}
+	if f, ok := s.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return c.prompt(console, s)
+	}
+	return c.batch(console, s)
+}
+
+// outcome makes a refused command an exit status: its text was the reply.
+func outcome(err error) error {
+	if errors.Is(err, control.ErrRefused) {
+		return exitError(1)
+	}
+	return err
+}
+
+// batch runs the lines of standard input; the worst of them decides the status.
+func (c *consoleCommand) batch(console *control.Console, s *streams) error {
+	var worst error
+	lines := bufio.NewScanner(s.in)
+	for lines.Scan() {
+		words, err := control.SplitWords(lines.Text())
+		if err != nil {
+			return err
+		}
+		if err := console.Run(words, s.out); errors.Is(err, control.ErrRefused) {
+			worst = exitError(1)
+		} else if err != nil {
+			return err
+		}
+	}
+	return errors.Join(lines.Err(), worst)
+}
+
+// prompt is the interactive console, with history and completion.
+func (c *consoleCommand) prompt(console *control.Console, s *streams) error {
+	names, err := commandNames(console)
+	if err != nil {
+		return err
+	}
+	if err := console.Run([]string{"version"}, prefixed{s.out}); err != nil {
+		return outcome(err)
+	}
+	shell := readline.NewShell()
+	shell.Prompt.Primary(func() string {
+		return fmt.Sprintf("%s %s> ", time.Now().Format("15:04:05"), c.Endpoint)
+	})
+	shell.Completer = func(line []rune, cursor int) readline.Completions {
+		return readline.CompleteValues(nextWords(names, string(line[:cursor]))...)
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		shell.History.AddFromFile("commands", filepath.Join(home, ".mtad_history"))
+	}
+	for {
+		line, err := shell.Readline()
+		if errors.Is(err, io.EOF) || errors.Is(err, readline.ErrInterrupt) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if done, err := c.line(console, s, line); done || err != nil {
+			return err
+		}
+	}
+}
+
+// line runs one typed line; done after exit or quit.
+func (c *consoleCommand) line(console *control.Console, s *streams, line string) (done bool, err error) {
+	words, err := control.SplitWords(line)
+	if err != nil {
+		fmt.Fprintln(s.err, err)
+		return false, nil
+	}
+	if len(words) == 0 {
+		return false, nil
+	}
+	if words[0] == "exit" || words[0] == "quit" {
+		return true, nil
+	}
+	if err := console.Run(words, s.out); err != nil && !errors.Is(err, control.ErrRefused) {
+		return true, err
+	}
+	return false, nil
+}
+
+func commandNames(console *control.Console) ([]string, error) {
+	var b bytes.Buffer
+	if err := console.Run([]string{"help", "--names"}, &b); err != nil {
+		return nil, err
+	}
+	return append(strings.Split(strings.TrimSpace(b.String()), "\n"), "exit", "quit"), nil
+}
+
+// nextWords gives the words that may follow what is typed so far: commands are
+// several words long, and completion works on one word at a time.
+func nextWords(names []string, typed string) []string {
+	done := strings.Fields(typed)
+	if len(done) > 0 && !strings.HasSuffix(typed, " ") {
+		done = done[:len(done)-1]
+	}
+	var next []string
+	for _, name := range names {
+		words := strings.Fields(name)
+		if len(words) > len(done) && strings.EqualFold(strings.Join(words[:len(done)], " "), strings.Join(done, " ")) {
+			next = append(next, words[len(done)])
+		}
+	}
+	return next
+}
+
+// prefixed writes the greeting as a comment, as the original does.
+type prefixed struct{ io.Writer }
+
+// Write is part of io.Writer.
+func (p prefixed) Write(b []byte) (int, error) {
+	if _, err := fmt.Fprintf(p.Writer, "# %s", b); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}

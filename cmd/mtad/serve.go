@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/mtad/mtad/conf"
+	"github.com/mtad/mtad/core"
+	"github.com/mtad/mtad/core/modules"
+	"github.com/mtad/mtad/plugins/alerting"
+	"github.com/mtad/mtad/plugins/datasource"
+	"github.com/mtad/mtad/plugins/scriptlet"
+	"github.com/mtad/mtad/sdk"
+	"github.com/mtad/mtad/sdk/rpc"
+)
+
+// confFlags say where the configuration is.
+type confFlags struct {
+	Conf string `required:"" env:"CONFFILE" placeholder:"FILE" help:"The configuration file."`
+	Home string `default:"/etc/mtad" help:"Where etc/conf/global, etc/conf/NODE and etc/conf/default are."`
+	Node string `env:"EC_NODE_NAME" help:"This node's name in a cluster."`
+}
+
+func (f *confFlags) options() core.Options {
+	return core.Options{
+		Conf:    conf.Options{Path: f.Conf, Home: f.Home, Node: f.Node, Listed: []string{"module"}},
+		Version: version, Builtin: builtin(),
+	}
+}
+
+// builtin lists the modules in this binary, in the order of their preparation.
+func builtin() []core.Builtin {
+	list := []core.Builtin{
+		{Name: "datasource", Rank: modules.RankDatasource, New: newDatasource},
+		{Name: "alerting", Rank: modules.RankAlerting, New: newAlerting},
+		{Name: "scriptlet", Rank: modules.RankScriptlet, New: newScriptlet},
+	}
+	for i := range list {
+		m := list[i].New()
+		list[i].Schema = m.Info().Schema
+		_ = m.Close() // it has prepared nothing, so there is nothing to fail
+		list[i].Command = []string{"/proc/self/exe", "module", "run", list[i].Name}
+	}
+	return list
+}
+
+func newDatasource() sdk.Module { return datasource.New(datasource.Drivers(), time.Now) }
+func newAlerting() sdk.Module   { return alerting.New(time.Now) }
+func newScriptlet() sdk.Module  { return scriptlet.New(scriptlet.Deps{Version: version}) }
+
+// serveCommand runs the server.
+type serveCommand struct{ confFlags }
+
+// Run is called by kong.
+func (c *serveCommand) Run(s *streams) error {
+	o := c.options()
+	o.Ready = func() { fmt.Fprintln(s.err, "mtad: ready") }
+	server := core.New(o)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		obey(ctx, server, signals, s)
+	}()
+	err := server.Run(ctx)
+	cancel()
+	<-done
+	return err
+}
+
+// obey carries out signals until ctx ends.
+func obey(ctx context.Context, server *core.Core, signals <-chan os.Signal, s *streams) {
+	for {
+		select {
+		case sig := <-signals:
+			if sig != syscall.SIGHUP {
+				server.Shutdown()
+				continue
+			}
+			if err := server.ReopenLogs(); err != nil {
+				fmt.Fprintf(s.err, "mtad: %v\n", err)
+			}
+			if _, err := server.Reload(ctx); err != nil {
+				fmt.Fprintf(s.err, "%v\nReconfigure failed\n", err)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// checkCommand checks a configuration.
+type checkCommand struct {
+	confFlags
+	Init   bool `help:"Run the scripts' init too: it may do what init does."`
+	Prints bool `help:"Show what scripts print while they load."`
+}
+
+// Run is called by kong.
+func (c *checkCommand) Run(s *streams) error {
+	warnings, err := core.Check(context.Background(), c.options(), c.Init, func(r sdk.LogRecord) {
+		if c.Prints && r.Level == sdk.LevelPrint {
+			fmt.Fprintf(s.out, "%s: %s\n", r.Source, r.Text)
+		}
+	})
+	for _, w := range warnings {
+		fmt.Fprintln(s.err, w)
+	}
+	if err != nil {
+		fmt.Fprintln(s.err, err)
+		return exitError(1)
+	}
+	if len(warnings) > 0 {
+		return exitError(1)
+	}
+	_, err = fmt.Fprintln(s.out, "Configuration valid")
+	return err
+}
+
+// moduleCommand runs a built-in module as a process of its own.
+type moduleCommand struct {
+	Run moduleRun `cmd:"" help:"Run one."`
+}
+
+type moduleRun struct {
+	Name string `arg:"" enum:"datasource,alerting,scriptlet" help:"Which."`
+}
+
+// Run is called by kong.
+func (c *moduleRun) Run() error {
+	m := newScriptlet
+	switch c.Name {
+	case "datasource":
+		m = newDatasource
+	case "alerting":
+		m = newAlerting
+	case "scriptlet":
+		m = func() sdk.Module {
+			return scriptlet.New(scriptlet.Deps{Version: version, Interpreters: func(n int) { runtime.GOMAXPROCS(n) }})
+		}
+	}
+	rpc.Serve(m())
+	return nil
+}

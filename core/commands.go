@@ -1,0 +1,233 @@
+package core
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mtad/mtad/core/control"
+	"github.com/mtad/mtad/core/queue"
+	"github.com/mtad/mtad/core/smtpd"
+	"github.com/mtad/mtad/sdk"
+	"github.com/mtad/mtad/sdk/smtp"
+)
+
+// commands is the console's table (reference/console.tsv), in the order that
+// help lists them.
+func (c *Core) commands() []control.Command {
+	list := []control.Command{
+		{Name: "version", Help: "Show the version.", Run: func(_ context.Context, call *control.Call) error {
+			_, err := fmt.Fprintf(call, "mtad version: %s\n", c.opt.Version)
+			return err
+		}},
+		{Name: "summary", Help: "Show the counters since start.", Run: c.summary},
+		{Name: "summary reset", Help: "Set the summary's counters to zero.", Run: c.summaryReset},
+		{Name: "mailq", Usage: "[--domain D] [--binding B] [--limit N]", Help: "Show the queues: active (AQ) and delayed (DQ).", Run: c.mailq},
+		{Name: "paniclog", Help: "Show the last paniclog entries of each level.", Run: func(_ context.Context, call *control.Call) error {
+			for _, line := range c.logs.Recent() {
+				fmt.Fprintln(call, line)
+			}
+			return nil
+		}},
+		{Name: "module list", Help: "Show the modules.", Run: c.moduleList},
+		{Name: "session list", Help: "Show the live SMTP sessions.", Run: c.sessionList},
+		{Name: "disconnect", Usage: "SESSION|CONNECTION-ID|ADDRESS|CIDR", Help: "End sessions with 421.", Run: c.disconnect},
+		{Name: "config reload", Help: "Read the configuration again; on any error the running one stays.", Run: c.configReload},
+		{Name: "config get", Usage: "[SCOPE [INSTANCE]]... OPTION", Help: "Show a value that is set exactly there.", Run: c.configWords("get")},
+		{Name: "config eval", Usage: "[SCOPE [INSTANCE]]... OPTION", Help: "Show a value after fallback and defaults.", Run: c.configWords("eval")},
+		{Name: "reopen logs", Help: "Close and open the log files, after a rotation.", Run: func(context.Context, *control.Call) error { return c.logs.Reopen() }},
+		{Name: "shutdown", Help: "Stop cleanly: refuse new sessions, let running ones finish.", Run: func(context.Context, *control.Call) error {
+			c.Shutdown()
+			return nil
+		}},
+	}
+	return append(list, c.counters.Commands()...)
+}
+
+// summary prints the original's labels (reference/console.tsv, summary).
+func (c *Core) summary(_ context.Context, call *control.Call) error {
+	active, delayed, damaged, outbound := c.queue.Totals()
+	d := c.dns.Stats()
+	fmt.Fprintln(call, "Summary Statistics")
+	for _, row := range []struct {
+		label string
+		value int64
+	}{
+		{"Outbound Concurrency", int64(outbound)},
+		{"Inbound Concurrency", int64(len(c.smtp.Sessions()))},
+		{"Active Domains", int64(len(c.queue.Sizes()))},
+		{"Active Queue Size", int64(active)},
+		{"Delayed Queue Size", int64(delayed)},
+		{"Total Queue Size", int64(active + delayed)},
+		{"Set Aside", int64(damaged)},
+		{"DNS A Queries", d.A},
+		{"DNS AAAA Queries", d.AAAA},
+		{"DNS MX Queries", d.MX},
+		{"Pending DNS Queries", d.Pending},
+		{"Successfully Delivered Messages", c.queue.Counters.Delivered.Load()},
+		{"Transient Failures", c.queue.Counters.Transient.Load()},
+		{"Failed Messages", c.queue.Counters.Failed.Load()},
+		{"Rejected Messages", c.rejected.Load()},
+		{"Received Messages", c.received.Load()},
+	} {
+		fmt.Fprintf(call, "%s: %d\n", row.label, row.value)
+	}
+	return nil
+}
+
+func (c *Core) summaryReset(_ context.Context, call *control.Call) error {
+	c.queue.Counters.Delivered.Store(0)
+	c.queue.Counters.Transient.Store(0)
+	c.queue.Counters.Failed.Store(0)
+	c.rejected.Store(0)
+	c.received.Store(0)
+	_, err := fmt.Fprintln(call, "statistics cleared.")
+	return err
+}
+
+// mailqFilter is mailq's arguments.
+type mailqFilter struct {
+	domain, binding string
+	limit           int
+}
+
+func parseMailq(args []string) (mailqFilter, error) {
+	f := mailqFilter{limit: 20}
+	for i := 0; i < len(args); i += 2 {
+		if i+1 == len(args) {
+			return f, fmt.Errorf("%w: %s needs a value", control.ErrUsage, args[i])
+		}
+		value := args[i+1]
+		switch args[i] {
+		case "--domain", "-d":
+			f.domain = value
+		case "--binding", "-b":
+			f.binding = value
+		case "--limit", "-l":
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 0 {
+				return f, fmt.Errorf("%w: %q is no number", control.ErrUsage, value)
+			}
+			f.limit = n
+		default:
+			return f, fmt.Errorf("%w: unknown argument %s", control.ErrUsage, args[i])
+		}
+	}
+	return f, nil
+}
+
+func (c *Core) mailq(_ context.Context, call *control.Call) error {
+	f, err := parseMailq(call.Args)
+	if err != nil {
+		return err
+	}
+	sizes := slices.DeleteFunc(c.queue.Sizes(), func(s queue.LaneSize) bool {
+		return f.domain != "" && s.Domain != f.domain || f.binding != "" && s.Binding != f.binding
+	})
+	slices.SortFunc(sizes, func(a, b queue.LaneSize) int {
+		return cmp.Or(cmp.Compare(b.Active+b.Delayed, a.Active+a.Delayed), cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.Binding, b.Binding))
+	})
+	fmt.Fprintf(call, "%-32s %-40s %8s %8s\n", "Group/Binding", "Domain", "AQ", "DQ")
+	for i, s := range sizes {
+		if i == f.limit {
+			fmt.Fprintf(call, "%d more; --limit 0 hides all, --limit %d shows them\n", len(sizes)-i, len(sizes))
+			break
+		}
+		fmt.Fprintf(call, "%-32s %-40s %8d %8d\n", s.Group+"/"+s.Binding, s.Domain, s.Active, s.Delayed)
+	}
+	return nil
+}
+
+// moduleList prints the modules (reference/console.tsv, module list).
+func (c *Core) moduleList(_ context.Context, call *control.Call) error {
+	for _, s := range c.modules.List() {
+		name := s.Name
+		if s.Instance != "" {
+			name += ":" + s.Instance
+		}
+		fmt.Fprintf(call, "Module: %s\n", name)
+		for _, row := range [][2]string{
+			{"Scope_Name", s.Name}, {"Instance_Name", s.Instance}, {"Enabled", "true"}, {"State", s.State.String()},
+			{"Isolation", s.Isolation.String()}, {"PID", strconv.Itoa(s.PID)}, {"Restarts", strconv.Itoa(s.Restarts)},
+			{"Version", s.Version}, {"Hooks", hookNames(s.Hooks)}, {"Description", s.Help},
+		} {
+			fmt.Fprintf(call, "  %s: %s\n", row[0], row[1])
+		}
+	}
+	return nil
+}
+
+func hookNames(set sdk.HookSet) string {
+	var names []string
+	for _, h := range set.List() {
+		names = append(names, h.String())
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, " ")
+}
+
+func (c *Core) sessionList(_ context.Context, call *control.Call) error {
+	sessions := c.smtp.Sessions()
+	slices.SortFunc(sessions, func(a, b smtpd.Info) int { return cmp.Compare(a.Session, b.Session) })
+	fmt.Fprintf(call, "%8s %-22s %-24s %-24s %8s %s\n", "SESSION", "CONNECTION", "PEER", "LISTEN", "SECONDS", "STATE")
+	now := time.Now()
+	for _, s := range sessions {
+		fmt.Fprintf(call, "%8d %-22s %-24s %-24s %8.0f %s\n", s.Session, s.ConnID, addrText(s.Peer), s.Listen, now.Sub(s.Since).Seconds(), s.Phase)
+	}
+	return nil
+}
+
+func addrText(a netip.AddrPort) string {
+	if !a.IsValid() {
+		return "-"
+	}
+	return a.String()
+}
+
+func (c *Core) disconnect(_ context.Context, call *control.Call) error {
+	if len(call.Args) != 1 {
+		return fmt.Errorf("%w: name a session or a network", control.ErrUsage)
+	}
+	match, err := smtpd.Match(call.Args[0])
+	if err != nil {
+		return fmt.Errorf("%w: %w", control.ErrUsage, err)
+	}
+	n := c.smtp.Kick(match, smtp.NewReply(421, "4.3.2", "disconnected by the administrator"))
+	_, err = fmt.Fprintf(call, "%d sessions disconnected.\n", n)
+	return err
+}
+
+func (c *Core) configReload(ctx context.Context, call *control.Call) error {
+	warnings, err := c.Reload(ctx)
+	base := filepath.Dir(c.opt.Conf.Path) + string(filepath.Separator)
+	for _, w := range warnings {
+		fmt.Fprintf(call, "warning: %s\n", strings.ReplaceAll(w, base, ""))
+	}
+	if err != nil {
+		return fmt.Errorf("%w\nReconfigure failed", err)
+	}
+	fmt.Fprintf(call, "Configuration reloaded.\n")
+	return nil
+}
+
+func (c *Core) configWords(verb string) func(context.Context, *control.Call) error {
+	return func(_ context.Context, call *control.Call) error {
+		if len(call.Args) == 0 {
+			return fmt.Errorf("%w: name an option", control.ErrUsage)
+		}
+		text, err := configValue(c.settings.Load(), append([]string{verb}, call.Args...))
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(call, text)
+		return err
+	}
+}

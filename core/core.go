@@ -1,0 +1,381 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mtad/mtad/conf"
+	"github.com/mtad/mtad/core/binding"
+	"github.com/mtad/mtad/core/bounce"
+	"github.com/mtad/mtad/core/control"
+	"github.com/mtad/mtad/core/counter"
+	"github.com/mtad/mtad/core/delivery"
+	"github.com/mtad/mtad/core/dns"
+	"github.com/mtad/mtad/core/logs"
+	"github.com/mtad/mtad/core/message"
+	"github.com/mtad/mtad/core/metrics"
+	"github.com/mtad/mtad/core/modules"
+	"github.com/mtad/mtad/core/queue"
+	"github.com/mtad/mtad/core/reception"
+	"github.com/mtad/mtad/core/smtpd"
+	"github.com/mtad/mtad/core/spool"
+	"github.com/mtad/mtad/core/validate"
+	"github.com/mtad/mtad/sdk"
+	"github.com/mtad/mtad/sdk/smtp"
+)
+
+// Options are what a Core is told at its start.
+type Options struct {
+	Conf    conf.Options
+	Version string
+	Builtin []Builtin // the modules in our own binary
+	Ready   func()    // called once all listeners answer
+}
+
+// Core is the whole server. Its parts are made in New and started in the order
+// of parts; they stop in reverse.
+type Core struct {
+	opt      Options
+	settings atomic.Pointer[settings]
+	sources  atomic.Pointer[conf.Sources]
+	reload   sync.Mutex
+	gen      uint64
+
+	logs      *logs.Logs
+	counters  *counter.Counters
+	ids       *message.IDs
+	dns       *dns.Client
+	modules   *modules.Manager
+	validator *validate.Validator
+	spool     *spool.Store
+	door      *reception.Door
+	bounce    *bounce.Generator
+	queue     *queue.Queue
+	courier   *delivery.Courier
+	control   *control.Server
+	smtp      *smtpd.Server
+	metrics   *metrics.Server
+
+	listeners map[string]*smtpd.Listener
+	received  atomic.Int64
+	rejected  atomic.Int64
+	stop      chan struct{}
+	stopOnce  sync.Once
+	beat      sync.WaitGroup
+}
+
+// New makes the parts and hands each what it needs. Nothing runs yet.
+func New(o Options) *Core {
+	c := &Core{opt: o, stop: make(chan struct{}), listeners: map[string]*smtpd.Listener{}}
+	c.logs = logs.New(time.Now)
+	c.logs.Classify = func(reply string) int { return int(bounce.Classify(reply)) }
+	c.counters = counter.New(time.Now)
+	c.ids = message.NewIDs(os.Getpid(), time.Now)
+	c.validator = &validate.Validator{
+		CallTimeout: 5 * time.Minute, NewID: c.newID, After: time.After,
+		Problem: c.problem("validate"),
+	}
+	c.door = &reception.Door{
+		Log: countingLog{c}, Validator: c.validator, Queue: func(m *message.Message) { c.queue.Insert(m) },
+		Bindings: func() *binding.Table { return c.settings.Load().bindings },
+		Options:  func() *reception.Options { return &c.settings.Load().reception },
+		Hostname: c.hostname, NewID: c.newID, Now: time.Now,
+		IsFull: func(err error) bool { return errors.Is(err, spool.ErrFull) },
+		Bounce: c.bounceRefused,
+	}
+	c.validator.Inject = c.door.Inject
+	c.bounce = &bounce.Generator{
+		Hostname: c.hostname, Now: time.Now, NewID: c.newID, Inject: c.door.Inject,
+		OptionsFor: func(group, binding, domain string) *bounce.Options {
+			return &c.lane(group, binding, domain).bounce
+		},
+	}
+	c.courier = &delivery.Courier{
+		NewConnID: c.newID, Hostname: c.hostname,
+		OptionsFor: func(group, binding, domain string) *delivery.Options {
+			return &c.lane(group, binding, domain).delivery
+		},
+	}
+	c.queue = &queue.Queue{
+		Log: c.logs, Clock: systemClock{}, Courier: c.courier, OnFail: c.bounce.Fail,
+		OptionsFor:     func(l queue.Lane) *queue.Options { return &c.lane(l.Group, l.Binding, l.Domain).queue },
+		MaxConnections: func() int { return int(c.settings.Load().globals.MaxConnections) },
+	}
+	c.control = &control.Server{Table: &control.Table{Commands: c.commands()}}
+	c.smtp = smtpd.New(smtpd.Config{
+		Validator: c.validator, Door: smtpd.ReceptionDoor(c.door), Log: countingLog{c},
+		ProfileFor: c.profile, Hostname: c.hostname, NewID: c.newID,
+		Problem: c.problem("smtpd"), Now: time.Now, After: time.After,
+	})
+	return c
+}
+
+func (c *Core) newID() string { return c.ids.Next().String() }
+
+func (c *Core) hostname() string { return c.settings.Load().globals.Hostname }
+
+func (c *Core) lane(group, binding, domain string) *lane {
+	return c.settings.Load().lane(queue.Lane{Group: group, Binding: binding, Domain: domain})
+}
+
+func (c *Core) problem(source string) func(string) {
+	return func(text string) {
+		c.logs.Panic(sdk.LogRecord{Level: sdk.LevelError, Source: source, Text: text})
+	}
+}
+
+// profile is what smtpd asks for each session. Every combination of scopes was
+// tried while the configuration was prepared, so it fails only if a TLS file
+// changed under a running configuration.
+func (c *Core) profile(listen string, peer netip.Addr) *smtpd.Profile {
+	p, err := c.settings.Load().profile(listen, peer)
+	if err != nil {
+		c.problem("smtpd")(fmt.Sprintf("options of listener %q for %s: %v", listen, peer, err))
+		return nil
+	}
+	return p
+}
+
+// bounceRefused is reception's way to tell a sender that policy refused one of
+// several recipients.
+func (c *Core) bounceRefused(ctx context.Context, m *message.Message, why *smtp.Reply) {
+	a := &logs.Attempt{Message: m, Now: time.Now(), Domain: m.Domain(), Binding: m.Binding, Group: m.BindingGroup, Reply: why.String()}
+	if err := c.bounce.Fail(ctx, a); err != nil {
+		c.problem("bounce")(fmt.Sprintf("message %s: no bounce for a refused recipient: %v", m.ID, err))
+	}
+}
+
+// countingLog counts what summary shows.
+type countingLog struct{ c *Core }
+
+// Reception is part of reception.Logger.
+func (l countingLog) Reception(m *message.Message) {
+	l.c.received.Add(1)
+	l.c.logs.Reception(m)
+}
+
+// Rejection is part of reception.Logger and smtpd.Log.
+func (l countingLog) Rejection(r *logs.Rejection) {
+	l.c.rejected.Add(1)
+	l.c.logs.Rejection(r)
+}
+
+// Panic is part of reception.Logger.
+func (l countingLog) Panic(r sdk.LogRecord) { l.c.logs.Panic(r) }
+
+// systemClock is the real time.
+type systemClock struct{}
+
+// Now is part of queue.Clock.
+func (systemClock) Now() time.Time { return time.Now() }
+
+// AfterFunc is part of queue.Clock.
+func (systemClock) AfterFunc(d time.Duration, f func()) queue.Timer { return time.AfterFunc(d, f) }
+
+// part is something that starts and stops. Stop gets a context that ends when
+// the drain does.
+type part struct {
+	name  string
+	start func(ctx context.Context) error
+	stop  func(ctx context.Context)
+}
+
+// parts is the start order; it stops in reverse, so that we stop accepting
+// first and then drain (design section 2).
+func (c *Core) parts() []part {
+	return []part{
+		{"logs", c.startLogs, func(context.Context) { c.stopLogs() }},
+		{"listen", c.openListeners, func(context.Context) { c.closeListeners() }},
+		{"dns", c.startDNS, func(context.Context) { c.dns.Close() }},
+		{"spool", c.startSpool, func(context.Context) { c.stopSpool() }},
+		{"modules", c.startModules, func(context.Context) { c.stopModules() }},
+		{"queue", c.queue.Start, c.queue.Stop},
+		{"control", c.startControl, func(context.Context) { c.control.Stop() }},
+		{"metrics", c.startMetrics, c.stopMetrics},
+		{"smtpd", c.startSMTP, c.smtp.Drain},
+	}
+}
+
+// Run starts the server, and returns when it has stopped: after Shutdown, the
+// end of ctx, or an error at the start.
+func (c *Core) Run(ctx context.Context) error {
+	started, err := c.start(ctx)
+	if err == nil {
+		if c.opt.Ready != nil {
+			c.opt.Ready()
+		}
+		select {
+		case <-ctx.Done():
+		case <-c.stop:
+		}
+		c.logs.Panic(sdk.LogRecord{Level: sdk.LevelNotice, Source: "core", Text: "shutting down"})
+	}
+	c.drain(started)
+	return err
+}
+
+func (c *Core) start(ctx context.Context) ([]part, error) {
+	s, _, err := c.load()
+	if err != nil {
+		return nil, err
+	}
+	c.settings.Store(s)
+	var started []part
+	for _, p := range c.parts() {
+		if err := p.start(ctx); err != nil {
+			return started, fmt.Errorf("%s: %w", p.name, err)
+		}
+		started = append(started, p)
+	}
+	return started, nil
+}
+
+// drain stops what was started, last first.
+func (c *Core) drain(started []part) {
+	timeout := 30 * time.Second
+	if s := c.settings.Load(); s != nil {
+		timeout = s.globals.DrainTimeout
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	for i := len(started) - 1; i >= 0; i-- {
+		started[i].stop(ctx)
+	}
+}
+
+// Shutdown makes Run stop cleanly.
+func (c *Core) Shutdown() { c.stopOnce.Do(func() { close(c.stop) }) }
+
+// ReopenLogs opens the log files again, after a rotation.
+func (c *Core) ReopenLogs() error { return c.logs.Reopen() }
+
+func (c *Core) startLogs(context.Context) error {
+	if err := c.logs.Open(c.settings.Load().logs); err != nil {
+		return err
+	}
+	c.beat.Go(c.heartbeat)
+	return nil
+}
+
+func (c *Core) stopLogs() {
+	c.Shutdown()
+	c.beat.Wait()
+	_ = c.logs.Close() // the end: there is no log left to say it in
+}
+
+// heartbeat writes the marks that show the logs are alive.
+func (c *Core) heartbeat() {
+	for {
+		every := c.settings.Load().heartbeat
+		if every <= 0 {
+			every = time.Hour
+		}
+		select {
+		case now := <-time.After(every):
+			if c.settings.Load().heartbeat > 0 {
+				c.logs.Heartbeat(now)
+			}
+		case <-c.stop:
+			return
+		}
+	}
+}
+
+func (c *Core) startDNS(context.Context) (err error) {
+	if c.dns, err = dns.New(c.settings.Load().dns); err != nil {
+		return err
+	}
+	c.courier.Resolver = c.dns
+	return nil
+}
+
+func (c *Core) startSpool(context.Context) error {
+	config := c.settings.Load().spool
+	o := config.Options()
+	o.Log = c.logs.Panic
+	store, err := spool.Open(o)
+	if err != nil {
+		return err
+	}
+	c.spool = store
+	c.door.Spool = spoolForDoor{store}
+	c.queue.Spool = store
+	records := delivery.Records(func(ref message.BodyRef) (delivery.Body, error) { return store.OpenBody(ref) })
+	c.courier.Contents = records
+	c.bounce.Open = func(m *message.Message) (io.ReadCloser, error) { return records.Open(m) }
+	return nil
+}
+
+func (c *Core) stopSpool() {
+	if err := c.spool.Close(); err != nil {
+		c.problem("spool")(err.Error())
+	}
+}
+
+// spoolForDoor makes the spool's types those that the door knows.
+type spoolForDoor struct{ *spool.Store }
+
+// NewBody is part of reception.Spool.
+func (s spoolForDoor) NewBody() (reception.BodyWriter, error) { return s.Store.NewBody() }
+
+// OpenBody is part of reception.Spool.
+func (s spoolForDoor) OpenBody(ref message.BodyRef) (reception.BodyReader, error) {
+	return s.Store.OpenBody(ref)
+}
+
+// Commit is part of reception.Spool.
+func (s spoolForDoor) Commit(ctx context.Context, entries []reception.Entry) error {
+	b := spool.Batch{Entries: make([]spool.Entry, len(entries))}
+	for i, e := range entries {
+		b.Entries[i] = spool.Entry(e)
+	}
+	return s.Store.Commit(ctx, b)
+}
+
+func (c *Core) startControl(context.Context) error {
+	return c.control.Start(c.settings.Load().control)
+}
+
+// openListeners binds every endpoint before anything else starts: a port that
+// is taken is known at once, and peers that come early wait in the backlog.
+func (c *Core) openListeners(context.Context) error {
+	for _, name := range c.settings.Load().smtp {
+		l, err := c.smtp.Listen(name)
+		if err != nil {
+			c.closeListeners()
+			return err
+		}
+		c.listeners[name] = l
+	}
+	return nil
+}
+
+func (c *Core) closeListeners() {
+	for _, l := range c.listeners {
+		l.Close()
+	}
+}
+
+// startSMTP begins to accept.
+func (c *Core) startSMTP(context.Context) error {
+	for _, l := range c.listeners {
+		l.Start()
+	}
+	return c.writePID()
+}
+
+func (c *Core) writePID() error {
+	path := c.settings.Load().globals.PIDFile
+	if path == "" {
+		return nil
+	}
+	return os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644)
+}

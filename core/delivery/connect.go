@@ -1,0 +1,159 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+
+	"github.com/mtad/mtad/core/queue"
+)
+
+// connect finds a host for the lane that will talk to us. The targets are
+// tried in order until one does (RFC 5321 §5.1).
+func (t *trip) connect(ctx context.Context, b *queue.Batch) *setback {
+	if ctx.Err() != nil {
+		return &setback{Result: queue.Result{Verdict: queue.NotAttempted}}
+	}
+	all, failed := t.courier.targets(ctx, t.lane, t.opt)
+	if ctx.Err() != nil {
+		return &setback{Result: queue.Result{Verdict: queue.NotAttempted}}
+	}
+	if failed != nil {
+		return failed
+	}
+	ready := t.courier.available(t.lane.Binding, all)
+	if len(ready) == 0 {
+		s := refused(replyAllAvoided)
+		s.Unreached = true
+		return s
+	}
+	var sum tally
+	for _, to := range ready {
+		s, r := t.open(ctx, to, b, t.opt)
+		if r == nil {
+			t.courier.hosts.forget(hostKey{t.lane.Binding, to.addr})
+			t.s = s
+			return nil
+		}
+		if r.Verdict == queue.NotAttempted {
+			return &setback{Result: *r}
+		}
+		sum.add(r)
+	}
+	return &setback{Result: sum.result()}
+}
+
+// open connects to one target and greets it. Where TLS fails that is only
+// opportunistic, a second connection tries without (tls_ifavailable_fallback).
+func (t *trip) open(ctx context.Context, to target, b *queue.Batch, o *Options) (*session, *queue.Result) {
+	s, r := t.dial(ctx, to, o)
+	if r != nil {
+		return nil, r
+	}
+	failed, tlsFailed := s.greet(t.courier, t.courier.helloName(o, b))
+	if failed == nil {
+		return s, nil
+	}
+	s.close()
+	if tlsFailed && o.TLS == "ifavailable" && o.TLSFallback {
+		inClear := *o
+		inClear.TLS = "no"
+		return t.open(ctx, to, b, &inClear)
+	}
+	if s.trouble {
+		t.courier.avoid(t.lane.Binding, to, o, s.slow)
+	}
+	return nil, failed
+}
+
+// greet reads the banner and says EHLO.
+func (s *session) greet(c *Courier, name string) (failed *queue.Result, tlsFailed bool) {
+	r, failed := s.reply(stepBanner)
+	if failed != nil {
+		return failed, false
+	}
+	if r.Code/100 != 2 {
+		return s.refusal(r, stepBanner), false
+	}
+	if failed := s.hello(name); failed != nil {
+		return failed, false
+	}
+	failed, tlsFailed = s.secure(c, name)
+	s.sent = 0
+	return failed, tlsFailed
+}
+
+// dial makes the TCP connection.
+func (t *trip) dial(ctx context.Context, to target, o *Options) (*session, *queue.Result) {
+	limited, cancel := context.WithTimeout(ctx, o.ConnectTimeout)
+	defer cancel()
+	conn, err := t.courier.dial(limited, to.from, to.addr)
+	if err == nil {
+		s := newSession(ctx, conn, to, o)
+		s.id = t.courier.NewConnID()
+		return s, nil
+	}
+	if ctx.Err() != nil {
+		return nil, &queue.Result{Verdict: queue.NotAttempted}
+	}
+	t.courier.avoid(t.lane.Binding, to, o, isTimeout(err))
+	r := unconnected(replyNoHosts.WithCause(err))
+	r.Unreached = true
+	return nil, r
+}
+
+func isTimeout(err error) bool {
+	var ne net.Error
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.As(err, &ne) && ne.Timeout()
+}
+
+// avoid remembers that an address failed.
+func (c *Courier) avoid(binding string, to target, o *Options, slow bool) {
+	now := c.now()
+	f := hostFailure{until: now.Add(o.HostFailureRetry), slow: slow}
+	c.hosts.update(hostKey{binding, to.addr}, now, func(hostFailure) hostFailure { return f })
+}
+
+// available leaves out the addresses that kept us waiting lately, and puts
+// those that refused lately behind the others.
+func (c *Courier) available(binding string, all []target) []target {
+	now := c.now()
+	var good, doubtful []target
+	for _, t := range all {
+		f, failed := c.hosts.get(hostKey{binding, t.addr}, now)
+		switch {
+		case !failed:
+			good = append(good, t)
+		case !f.slow:
+			doubtful = append(doubtful, t)
+		}
+	}
+	return append(good, doubtful...)
+}
+
+// tally sums up the failures of all targets. One that may pass tells more than
+// one that will not, and one of a peer more than a connection that was not
+// made: the mail fails for good only where every host says so.
+type tally struct {
+	best *queue.Result
+}
+
+func (t *tally) add(r *queue.Result) {
+	if t.best == nil || weight(r) >= weight(t.best) {
+		t.best = r
+	}
+}
+
+func weight(r *queue.Result) int {
+	switch {
+	case r.Verdict == queue.PermanentFailure:
+		return 0
+	case r.Unreached:
+		return 1
+	}
+	return 2
+}
+
+func (t *tally) result() queue.Result { return *t.best }

@@ -1,0 +1,100 @@
+package delivery
+
+import (
+	"errors"
+	"io"
+
+	"github.com/mtad/mtad/core/logs"
+	"github.com/mtad/mtad/core/queue"
+	"github.com/mtad/mtad/sdk/smtp"
+)
+
+// copyBuffer is the size in bytes of the pieces that content is read in.
+const copyBuffer = 32 << 10
+
+// errRead marks an error of our own spool while content goes out.
+var errRead = errors.New("reading the content")
+
+// content sends the message and takes the peer's verdict on it, which is nil
+// where it took the message.
+func (x *transaction) content(c *Courier, body io.Reader) *queue.Result {
+	s := x.s
+	s.stage = logs.StageSendingBody
+	if err := x.pour(c, body); err != nil {
+		return x.unfinished(err)
+	}
+	r, failed := s.reply(stepBody)
+	if failed != nil {
+		return failed
+	}
+	if r.Code/100 != 2 {
+		return s.refusal(r, stepBody)
+	}
+	s.dirty = false
+	for i, m := range x.msgs {
+		if x.states[i] == stateAccepted {
+			s.deliveries++
+			done := s.result(queue.Delivered, r)
+			done.Bytes = m.Content.Size
+			x.settle(i, done)
+		}
+	}
+	return nil
+}
+
+// pour copies the content, stuffed, up to the final dot.
+func (x *transaction) pour(c *Courier, body io.Reader) error {
+	buf, ok := c.buffers.Get().(*[copyBuffer]byte)
+	if !ok {
+		buf = new([copyBuffer]byte)
+	}
+	defer c.buffers.Put(buf)
+	d := stuffer{w: x.s.w}
+	for {
+		n, err := body.Read(buf[:])
+		if werr := d.write(buf[:n]); werr != nil {
+			return werr
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return errors.Join(errRead, err)
+		}
+	}
+	if err := x.s.ctx.Err(); err != nil {
+		return err
+	}
+	// From here on the peer may have it all.
+	x.s.final.Store(true)
+	if err := d.end(); err != nil {
+		return err
+	}
+	return x.s.w.Flush()
+}
+
+// unfinished is the outcome of content that did not get to its end. Nothing
+// may follow on the connection: the peer would take it for content.
+func (x *transaction) unfinished(err error) *queue.Result {
+	s := x.s
+	s.broken = true
+	if errors.Is(err, errRead) {
+		return s.unreadable(err)
+	}
+	if s.ctx.Err() == nil {
+		if r := s.lastWords(); r != nil {
+			return s.result(verdictOf(r), r)
+		}
+	}
+	return s.lost(err, stepBody.unsent)
+}
+
+// lastWords is a refusal that the peer sent before it closed on us.
+func (s *session) lastWords() *smtp.Reply {
+	s.deadline(s.raw.SetReadDeadline, lastWordsTimeout)
+	r, err := readReply(s.r)
+	if err != nil || !r.Refuses() {
+		return nil
+	}
+	return r
+}

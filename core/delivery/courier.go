@@ -1,0 +1,148 @@
+package delivery
+
+import (
+	"context"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/mtad/mtad/core/dns"
+	"github.com/mtad/mtad/core/message"
+	"github.com/mtad/mtad/core/queue"
+)
+
+// Contents gives a message's bytes as they go out: header section, empty line,
+// body. An error that is fs.ErrNotExist says that they are gone for good.
+type Contents interface {
+	Open(m *message.Message) (io.ReadCloser, error)
+}
+
+// Courier implements queue.Courier. Its exported fields are set once, before
+// its first use. It is safe for concurrent use; what its Serves share is the
+// memory of hosts and domains that failed.
+type Courier struct {
+	Resolver   dns.Resolver
+	Contents   Contents
+	OptionsFor func(group, binding, domain string) *Options
+	NewConnID  func() string // an id for each connection that was made
+	Hostname   func() string // our own name, for EHLO and the loop guard
+
+	// The rest may be left out.
+	RelayDomain func(domain string) bool // is it in relay_domains?
+	Dial        func(ctx context.Context, from netip.Addr, to netip.AddrPort) (net.Conn, error)
+	Shuffle     func(n int, swap func(i, j int))
+	Now         func() time.Time
+	ReadFile    func(name string) ([]byte, error) // certificates
+
+	hosts   memory[hostKey, hostFailure]
+	domains memory[string, lookupFailures]
+	buffers sync.Pool // of *[copyBuffer]byte
+}
+
+var _ queue.Courier = (*Courier)(nil)
+
+// Serve implements queue.Courier. When ctx ends, it stops at once and puts
+// back what it has; only a message whose last byte is out already gets a
+// moment for its reply.
+func (c *Courier) Serve(ctx context.Context, lane queue.Lane, src queue.Source) {
+	t := &trip{courier: c, lane: lane, src: src}
+	defer t.end()
+	b := src.Next(ctx, 0)
+	for b != nil && t.deliver(ctx, b) {
+		b = src.Next(ctx, t.opt.IdleTimeout)
+	}
+}
+
+// trip is one Serve: a lane, and the connection it has at the moment.
+type trip struct {
+	courier *Courier
+	lane    queue.Lane
+	src     queue.Source
+	opt     *Options
+	s       *session
+}
+
+// deliver settles a batch; false says that the connection is at its end.
+func (t *trip) deliver(ctx context.Context, b *queue.Batch) bool {
+	t.opt = t.courier.OptionsFor(t.lane.Group, t.lane.Binding, t.lane.Domain)
+	reused := t.s != nil
+	if !reused && !t.connected(ctx, b) {
+		return false
+	}
+	x := t.s.transact(t.courier, b)
+	if reused && x.stale && ctx.Err() == nil {
+		// The peer closed while we were idle; that says nothing about the
+		// message, so it gets a fresh connection.
+		t.end()
+		if !t.connected(ctx, b) {
+			return false
+		}
+		x = t.s.transact(t.courier, b)
+	}
+	for i, m := range b.Messages {
+		t.src.Settle(m, x.results[i])
+	}
+	return ctx.Err() == nil && t.s.usable(t.opt)
+}
+
+// connected makes a connection; where none can be made it settles the batch.
+func (t *trip) connected(ctx context.Context, b *queue.Batch) bool {
+	failed := t.connect(ctx, b)
+	if failed == nil {
+		return true
+	}
+	for _, m := range b.Messages {
+		r := failed.Result
+		if failed.purge && int64(m.Retries)+1 >= t.opt.FailuresToPurge {
+			r.Verdict, r.Reply = queue.PermanentFailure, replyNoDomain.WithCause(r.Reply.Cause)
+		}
+		t.src.Settle(m, r)
+	}
+	return false
+}
+
+// end says goodbye and closes the connection, if there is one.
+func (t *trip) end() {
+	if t.s != nil {
+		t.s.close()
+		t.s = nil
+	}
+}
+
+func (c *Courier) now() time.Time {
+	if c.Now != nil {
+		return c.Now()
+	}
+	return time.Now()
+}
+
+func (c *Courier) shuffle(n int, swap func(i, j int)) {
+	if c.Shuffle != nil {
+		c.Shuffle(n, swap)
+		return
+	}
+	rand.Shuffle(n, swap)
+}
+
+func (c *Courier) readFile(name string) ([]byte, error) {
+	if c.ReadFile != nil {
+		return c.ReadFile(name)
+	}
+	return os.ReadFile(name)
+}
+
+// dial connects from a source address; the zero one leaves it to the kernel.
+func (c *Courier) dial(ctx context.Context, from netip.Addr, to netip.AddrPort) (net.Conn, error) {
+	if c.Dial != nil {
+		return c.Dial(ctx, from, to)
+	}
+	var d net.Dialer
+	if from.IsValid() {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+	}
+	return d.DialContext(ctx, "tcp", to.String())
+}

@@ -1,0 +1,58 @@
+package delivery
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/mtad/mtad/sdk/option"
+)
+
+// Options are what governs one lane's connections
+// (reference/config-options.tsv); their values fall back as
+// reference/config-syntax.md §2 says. send_8bitmime is on where the peer has
+// 8BITMIME, unlike the original's default: as long as content is not converted
+// (transform_8bitmime_content), 8-bit content must at least be declared
+// (RFC 6152 §3).
+type Options struct {
+	Gateway          string         `opt:"gateway" scopes:"binding,binding_group,domain,global" help:"Smart host in place of the domain's own MXs: host, host:port, address or [ipv6]:port. A name is looked up as MX, then as address."`
+	Routes           []string       `opt:"routes" scopes:"domain,global" help:"Static routes, the preferred first: host, address, __mx__ or smtp://host?pref=&port=&type=mx|a."`
+	RemotePort       int64          `opt:"remote_smtp_port" type:"port" default:"25" scopes:"binding,binding_group,domain,global" help:"Destination port for SMTP."`
+	BindAddress      string         `opt:"bind_address" default:"*" scopes:"binding,binding_group,global" help:"Local source address; * leaves it to the kernel."`
+	BindSecondary    string         `opt:"bind_address_secondary" scopes:"binding" help:"Source address of the other address family."`
+	UseIPv6          bool           `opt:"use_ipv6" default:"false" scopes:"global" help:"Use AAAA records for delivery."`
+	PreferIPv6       bool           `opt:"prefer_ipv6_mxs" default:"false" scopes:"global" help:"Try IPv6 addresses first among those of one preference."`
+	ProhibitedHosts  []netip.Prefix `opt:"prohibited_hosts" scopes:"global" help:"A domain that resolves to one of these fails permanently."`
+	SkipHosts        []netip.Prefix `opt:"skip_hosts" scopes:"global" help:"Resolved addresses that are left out."`
+	OnlyBestMX       bool           `opt:"only_use_best_mx_for_relay_domains" default:"true" scopes:"global" help:"For domains of relay_domains use only the MXs of the lowest preference."`
+	HostFailureRetry time.Duration  `opt:"host_failure_retry" default:"120" unit:"seconds" scopes:"domain,global" help:"How long an address that failed is avoided."`
+	FallbackToA      int64          `opt:"mx_failures_fallback_to_a" default:"3" scopes:"domain,global" help:"Failed MX lookups before the domain's own address is tried; -1 is one."`
+	FailuresToPurge  int64          `opt:"dns_failures_to_purge" default:"10" scopes:"domain,global" help:"Failed lookups before a message fails permanently."`
+
+	EHLOHostname string `opt:"ehlo_hostname" default:"__hostname__" scopes:"binding,binding_group,domain,global" help:"Name sent in EHLO: a name, __hostname__, or __message__ for the sender's domain."`
+	Send8BitMIME string `opt:"send_8bitmime" enum:"no,ifavailable" default:"ifavailable" scopes:"binding,binding_group,domain,global" help:"Declare BODY=8BITMIME for 8-bit content where the peer has the extension."`
+
+	TLS         string `opt:"tls" enum:"no,ifavailable,required" default:"no" scopes:"binding,binding_group,domain,global" help:"Use of STARTTLS."`
+	TLSVerify   string `opt:"tls_verify" enum:"no,ca,host,optional" default:"no" scopes:"binding,binding_group,domain,global" help:"Check of the remote certificate: by its CA, or by CA and host name."`
+	TLSFallback bool   `opt:"tls_ifavailable_fallback" default:"true" scopes:"binding,binding_group,domain,global" help:"With tls = ifavailable, deliver in clear after TLS has failed; off: try again later."`
+	TLSCA       string `opt:"tls_ca" scopes:"binding,binding_group,domain,global" help:"File of trust anchors in PEM; default: the system's."`
+	TLSCert     string `opt:"tls_certificate" scopes:"binding,binding_group,domain,global" help:"Client certificate in PEM, or none."`
+	TLSKey      string `opt:"tls_key" scopes:"binding,binding_group,domain,global" help:"Key of the client certificate where it is not in that file."`
+
+	ConnectTimeout time.Duration `opt:"connect_timeout" default:"300" unit:"seconds" scopes:"binding,binding_group,domain,global" help:"Wait for a TCP connection."`
+	EHLOTimeout    time.Duration `opt:"ehlo_timeout" default:"300" unit:"seconds" scopes:"binding,binding_group,domain,global" help:"Wait for the banner, for the reply to EHLO, and for TLS."`
+	MailTimeout    time.Duration `opt:"mailfrom_timeout" default:"300" unit:"seconds" scopes:"binding,binding_group,domain,global" help:"Wait for the reply to MAIL FROM."`
+	RcptTimeout    time.Duration `opt:"rcptto_timeout" default:"300" unit:"seconds" scopes:"binding,binding_group,domain,global" help:"Wait for the reply to RCPT TO and to DATA."`
+	BodyTimeout    time.Duration `opt:"body_timeout" default:"600" unit:"seconds" scopes:"binding,binding_group,domain,global" help:"Wait for the reply to the final dot."`
+	RsetTimeout    time.Duration `opt:"rset_timeout" default:"30" unit:"seconds" scopes:"binding,binding_group,domain,global" help:"Wait for the reply to RSET."`
+	IdleTimeout    time.Duration `opt:"idle_timeout" default:"5" unit:"seconds" scopes:"binding,binding_group,domain,global" help:"How long an idle outbound connection is kept."`
+
+	MaxDeliveries int64 `opt:"max_deliveries_per_connection" default:"0" scopes:"binding,binding_group,domain,global" help:"Messages delivered over one connection; 0 is no limit."`
+	MaxRecipients int64 `opt:"max_recipients_per_connection" default:"0" scopes:"binding,binding_group,domain,global" help:"RCPT commands over one connection; 0 is no limit."`
+}
+
+// Defaults are the options as an empty configuration has them.
+func Defaults() *Options {
+	o := new(Options)
+	option.Decode(&option.Scope{}, o)
+	return o
+}

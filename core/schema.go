@@ -1,0 +1,49 @@
+package core
+
+import (
+	"github.com/mtad/mtad/core/bounce"
+	"github.com/mtad/mtad/core/delivery"
+	"github.com/mtad/mtad/core/dns"
+	"github.com/mtad/mtad/core/queue"
+	"github.com/mtad/mtad/core/reception"
+	"github.com/mtad/mtad/core/smtpd"
+	"github.com/mtad/mtad/core/spool"
+	"github.com/mtad/mtad/sdk/option"
+)
+
+// Schema is what a configuration may hold: the scopes of the core, each option
+// put where its owner says, and the scopes of the modules.
+func Schema(modules []option.Schema) *option.Schema {
+	named := func(name, help string, inner ...option.Schema) option.Schema {
+		return option.Schema{Name: name, Instance: option.InstanceRequired, Help: help, Scopes: inner}
+	}
+	peer := func() option.Schema { return named("peer", "A client network; the most specific one counts.") }
+	listen := func() option.Schema { return named("listen", "One listening socket.", peer()) }
+	domain := func() option.Schema { return named("domain", "A destination: a name, or /regex/.") }
+	host := func() option.Schema { return named("host", "A host that mail is sent to.") }
+	binding := func() option.Schema { return named("binding", "A virtual MTA.", domain(), host()) }
+	pathway := func() option.Schema { return named("pathway", "Reception options that listeners and peers share.") }
+	root := &option.Schema{Name: "global", Instance: option.InstanceForbidden, Scopes: []option.Schema{
+		{Name: "esmtp_listener", Help: "SMTP reception.", Scopes: []option.Schema{listen(), peer()}},
+		{Name: "control_listener", Help: "Where consoles connect.", Scopes: []option.Schema{listen(), peer()}},
+		withInstance(option.SchemaOf("ec_logger", loggerOptions{})),
+		withInstance(option.SchemaOf("bounce_logger", bounceLoggerOptions{})),
+		withInstance(option.SchemaOf("module", moduleOptions{})),
+		domain(), host(), binding(), pathway(),
+		named("binding_group", "Bindings that share settings.", binding(), domain()),
+		named("pathway_group", "Pathways that share settings.", pathway()),
+	}}
+	for _, tagged := range []any{
+		globals{}, listenerOptions{}, controlOptions{}, dns.Options{}, spool.Config{}, reception.Options{},
+		smtpd.Options{}, queue.Options{}, queue.Rates{}, delivery.Options{}, bounce.Options{},
+	} {
+		option.Distribute(root, tagged)
+	}
+	root.Scopes = append(root.Scopes, modules...)
+	return root
+}
+
+func withInstance(s option.Schema) option.Schema {
+	s.Instance = option.InstanceRequired
+	return s
+}

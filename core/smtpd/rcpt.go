@@ -1,0 +1,92 @@
+package smtpd
+
+import (
+	"strings"
+
+	"github.com/mtad/mtad/core/logs"
+	"github.com/mtad/mtad/sdk/smtp"
+)
+
+// rcpt is RFC 5321 §4.1.1.3. Syntax, limits and relaying are decided before the
+// hook (design section 4).
+func (s *session) rcpt(arg string) error {
+	if !s.wire.inTxn {
+		return s.refuse(s.phase(), replyNeedMail)
+	}
+	if s.txn.chunked {
+		return s.refuse(logs.PhaseReadingBody, replyInBDAT)
+	}
+	to, refusal := s.parseRcpt(arg)
+	if refusal == nil {
+		refusal = s.rcptLimit()
+	}
+	if refusal != nil {
+		return s.refuse(logs.PhaseAwaitingRcpt, refusal)
+	}
+	s.countRcpt()
+	if p := rcptPhase(to); s.relays(to) {
+		s.ask(p)
+	} else {
+		s.vs.State.Enter(p, nil) // for the rejectlog
+		return s.refuse(logs.PhaseRelayingDenied, replyRelay)
+	}
+	return nil
+}
+
+// parseRcpt checks all of RCPT's syntax.
+func (s *session) parseRcpt(arg string) (smtp.Address, *smtp.Reply) {
+	rest, ok := cutPrefixFold(arg, "TO:")
+	if !ok {
+		return "", replyBadRcpt
+	}
+	to, rest, ok := parsePath(rest, s.grammar())
+	switch {
+	case !ok, to.addr.Null():
+		return "", replyBadRecipient
+	case rest != "" && rest[0] != ' ':
+		return "", replyBadRcpt
+	case strings.Trim(rest, " ") != "":
+		return "", replyNoParam
+	case to.intl && !s.txn.utf8:
+		return "", replyNeedUTF8 // RFC 6531 §3.5
+	case to.literal && !s.p.AllowIPLiteral:
+		return "", replyNoLiteral
+	case to.domain != "":
+		return to.addr, nil
+	case s.p.UnqualifiedRcpt == "" && !strings.EqualFold(string(to.addr), postmaster):
+		return "", replyBadRecipient
+	}
+	return to.addr + "@" + smtp.Address(s.ownDomain()), nil
+}
+
+// postmaster must be accepted, without a domain as well (RFC 5321 §4.5.1).
+const postmaster = "postmaster"
+
+// ownDomain is the domain of recipients that come without one.
+func (s *session) ownDomain() string {
+	if s.p.UnqualifiedRcpt != "" {
+		return s.p.UnqualifiedRcpt
+	}
+	return s.srv.Hostname()
+}
+
+// relays reports whether this session may send to a recipient.
+func (s *session) relays(to smtp.Address) bool {
+	if s.p.relay.recipient(to.Domain()) || s.mayRelay() {
+		return true
+	}
+	local, domain := to.Split()
+	return strings.EqualFold(local, postmaster) && strings.EqualFold(domain, s.ownDomain())
+}
+
+// rcptLimit refuses one recipient too many. What was accepted so far stands
+// (RFC 5321 §4.5.3.1.10).
+func (s *session) rcptLimit() *smtp.Reply {
+	if len(s.vs.State.Message.Recipients) >= s.p.recipients() {
+		return replyMaxRcpt
+	}
+	if m := s.p.MaxConnRcpts; m > 0 && int64(s.rcpts) >= m {
+		return replyMaxConnRcpt
+	}
+	return nil
+}

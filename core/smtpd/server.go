@@ -1,0 +1,98 @@
+package smtpd
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/mtad/mtad/core/validate"
+)
+
+// Config is what a Server needs. All of it is set and safe for concurrent use.
+type Config struct {
+	Validator *validate.Validator
+	Door      Door
+	Log       Log
+	// ProfileFor gives the profile of a peer at a listen scope. It is asked
+	// anew for each session, so that a reload reaches the next one.
+	ProfileFor func(listen string, peer netip.Addr) *Profile
+	// Hostname is the host's name in banners and Received fields.
+	Hostname func() string
+	// NewID makes a connection or message id.
+	NewID func() string
+	// Problem tells the operator of a failure that no peer sees (paniclog).
+	Problem func(text string)
+	Now     func() time.Time
+	// After waits, for tarpits and back-off; time.After but for tests.
+	After func(time.Duration) <-chan time.Time
+}
+
+// Server is SMTP in.
+type Server struct {
+	Config
+	ctx    context.Context // hooks and the door run under it
+	cancel context.CancelFunc
+	live   registry
+	wg     sync.WaitGroup // accept loops and sessions
+	pool   sync.Pool      // *session
+
+	mu        sync.Mutex
+	listeners map[*Listener]struct{}
+}
+
+// New makes a server that listens nowhere yet.
+func New(c Config) *Server {
+	s := &Server{Config: c, listeners: map[*Listener]struct{}{}}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.live.sessions = map[*session]struct{}{}
+	s.live.scopes = map[string]int64{}
+	s.pool.New = func() any { return &session{srv: s} }
+	return s
+}
+
+// recycle keeps a session for the next connection.
+func (s *Server) recycle(l *session) {
+	l.reset()
+	if cap(l.wire.out) > maxReplies {
+		l.wire.out = nil
+	}
+	s.pool.Put(l)
+}
+
+// hangupTime is what sessions get to say their last word once the drain's time
+// is over.
+const hangupTime = 5 * time.Second
+
+// Drain ends service: no more connections; a session that is in no transaction
+// gets "421 4.3.2 shutting down", the others at the end of theirs. When ctx is
+// done they get it at once, and what they wait for is cancelled. Drain returns
+// when all are gone.
+func (s *Server) Drain(ctx context.Context) {
+	s.closeListeners()
+	s.live.stop(&notice{reply: replyShutdown, gentle: true})
+	gone := make(chan struct{})
+	go func() {
+		s.wg.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		s.hangup(gone)
+	}
+	s.cancel()
+}
+
+func (s *Server) hangup(gone <-chan struct{}) {
+	s.live.stop(&notice{reply: replyShutdown})
+	s.cancel()
+	select {
+	case <-gone:
+		return
+	case <-s.After(hangupTime):
+	}
+	// Deadlines in the past end reads and writes alike.
+	s.live.each(func(l *session) { _ = l.wire.raw.Close() })
+	<-gone
+}

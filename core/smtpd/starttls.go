@@ -1,0 +1,90 @@
+package smtpd
+
+import (
+	"context"
+	"crypto/tls"
+	"time"
+
+	"github.com/mtad/mtad/core/logs"
+)
+
+// handshakeTime bounds a TLS handshake.
+const handshakeTime = 60 * time.Second
+
+// starttls is RFC 3207.
+func (s *session) starttls(arg string) error {
+	switch {
+	case arg != "":
+		return s.refuse(logs.PhaseAwaitingMail, replyNoArgument)
+	case s.tls:
+		return s.refuse(logs.PhaseAwaitingMail, replyTLSOn)
+	case !s.p.startsTLS():
+		return s.refuse(logs.PhaseAwaitingMail, replyNotDone)
+	}
+	// What came in the clear behind STARTTLS may have been put there by
+	// somebody on the way (CVE-2011-0411). It is never carried over.
+	if len(s.wire.buffered()) > 0 && s.p.Injection != "ignore" {
+		s.closing = true
+		return s.refuse(logs.PhaseAwaitingMail, replyInjection)
+	}
+	s.wire.discard()
+	s.wire.say(sayStartTLS)
+	if err := s.wire.flush(); err != nil {
+		return err
+	}
+	if err := s.handshake(); err != nil {
+		return err
+	}
+	// RFC 3207 §4.2: forget what the client said before.
+	s.endTransaction()
+	s.esmtp, s.helo = false, ""
+	ctx := &s.vs.State.Conn.Context
+	ctx.Delete("ehlo_string")
+	ctx.Delete("ehlo_domain")
+	return nil
+}
+
+// handshake puts TLS on the connection. Where it fails the session ends without
+// another word: nothing may follow in the clear.
+func (s *session) handshake() error {
+	limit := handshakeTime
+	if s.p.IdleTime > 0 {
+		limit = min(limit, s.p.IdleTime)
+	}
+	conn := tls.Server(s.wire.conn, s.p.tls)
+	ctx, cancel := context.WithTimeout(s.srv.ctx, limit)
+	defer cancel()
+	if err := conn.HandshakeContext(ctx); err != nil {
+		s.silent = true
+		s.logRejection(logs.PhaseSetup, replyTLSFailed.WithCause(err))
+		return err
+	}
+	s.wire.conn = conn
+	s.wire.armed = time.Time{}
+	s.tls = true
+	s.describeTLS(conn.ConnectionState())
+	return nil
+}
+
+// describeTLS sets the tls variables (reference/lua-api.tsv).
+func (s *session) describeTLS(st tls.ConnectionState) {
+	ctx := &s.vs.State.Conn.Context
+	name := tls.CipherSuiteName(st.CipherSuite)
+	ctx.Set("tls", "on")
+	ctx.Set("tls_cipher", opensslName(name))
+	ctx.Set("tls_cipher_algbits", suiteBits(name))
+	ctx.Set("tls_cipher_usebits", suiteBits(name))
+	if len(st.PeerCertificates) > 0 {
+		cert := st.PeerCertificates[0]
+		ctx.Set("tls_client_cert_subject", cert.Subject.String())
+		ctx.Set("tls_client_cert_subject_cn", cert.Subject.CommonName)
+		ctx.Set("tls_client_cert_issuer", cert.Issuer.String())
+		ctx.Set("tls_client_cert_issuer_cn", cert.Issuer.CommonName)
+	}
+	if len(st.VerifiedChains) > 0 {
+		ctx.Set("tls_client_verified", "yes")
+		if s.p.TLSPeerCanRelay {
+			ctx.Set(varCanRelay, "true")
+		}
+	}
+}

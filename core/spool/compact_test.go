@@ -1,0 +1,221 @@
+package spool_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mtad/mtad/core/spool"
+	"github.com/mtad/mtad/core/spool/spooltest"
+)
+
+func TestDeadSegmentsGo(t *testing.T) {
+	t.Run("", inBubble(func(t *testing.T) {
+		fs := spooltest.New(1)
+		s := open(t, small(fs))
+		for i := range 100 {
+			mustPut(t, s, content(2000, 1), fmt.Sprint(i))
+		}
+		mustPut(t, s, content(2<<20, 1), "big")
+		if n := s.Stats().Segments; n < 10 {
+			t.Fatalf("%d segments", n)
+		}
+		for i := range 100 {
+			if err := s.Done(fmt.Sprint(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Done("big"); err != nil {
+			t.Fatal(err)
+		}
+		pass(3 * time.Second)
+		if st := s.Stats(); st.Segments > 2 || st.LiveBytes != 0 || st.DiskBytes > 32<<10 {
+			t.Errorf("left over: %+v", st)
+		}
+		if names, _ := fs.List("/spool"); len(names) > 2 {
+			t.Errorf("files left over: %v", names)
+		}
+		mustClose(t, s)
+	}))
+}
+
+// The log stays within twice what is live, plus two segments, and everything
+// stays readable, also after a power cut.
+func TestCompactionUnderLoad(t *testing.T) {
+	t.Run("", inBubble(func(t *testing.T) {
+		fs := spooltest.New(1)
+		o := small(fs)
+		s := open(t, o)
+		left := make([][]string, 3)
+		var wg sync.WaitGroup
+		for w := range left {
+			wg.Go(func() { left[w] = churn(t, s, w) })
+		}
+		wg.Wait()
+		pass(5 * time.Second)
+		st := s.Stats()
+		if st.DiskBytes > 2*st.LiveBytes+2*o.SegmentSize {
+			t.Errorf("disk %d, live %d", st.DiskBytes, st.LiveBytes)
+		}
+		if st.Compacted == 0 {
+			t.Error("nothing was compacted")
+		}
+		verify := func() {
+			n := 0
+			for w, ids := range left {
+				for _, id := range ids {
+					check(t, s, id, "later "+id, content(1000, byte(w)))
+					n++
+				}
+			}
+			if got := len(each(t, s)); got != n {
+				t.Errorf("%d messages, want %d", got, n)
+			}
+		}
+		verify()
+		s, o.FS = afterCut(t, s, fs, o)
+		verify()
+		pass(3 * time.Second)
+		verify()
+		s = reopen(t, s, o)
+		verify()
+		mustClose(t, s)
+	}))
+}
+
+// churn puts messages, changes all, and finishes most.
+func churn(t *testing.T, s *spool.Store, w int) (left []string) {
+	rng := rand.New(rand.NewSource(int64(w)))
+	for i := range 400 {
+		id := fmt.Sprintf("%d.%d", w, i)
+		if err := put(s, content(1000, byte(w)), id, id+"+"); err != nil {
+			t.Error(err)
+			return nil
+		}
+		for _, id := range []string{id, id + "+"} {
+			if err := s.Change(id, []byte("later "+id)); err != nil {
+				t.Error(err)
+			}
+			left = append(left, id)
+		}
+		if i%10 == 0 {
+			<-time.After(500 * time.Millisecond)
+		}
+		for len(left) > 40 {
+			at := rng.Intn(len(left))
+			if err := s.Done(left[at]); err != nil {
+				t.Error(err)
+			}
+			left = append(left[:at], left[at+1:]...)
+		}
+	}
+	return left
+}
+
+func TestReaderOutlivesItsSegment(t *testing.T) {
+	t.Run("", inBubble(func(t *testing.T) {
+		s := open(t, small(spooltest.New(1)))
+		want := content(100<<10, 1) // not read at once
+		mustPut(t, s, want, "a")
+		_, ref, err := s.Meta("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.OpenBody(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 60 { // the segment is left half dead
+			mustPut(t, s, content(3000, 1), fmt.Sprint(i))
+		}
+		for i := range 60 {
+			if err := s.Done(fmt.Sprint(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Done("a"); err != nil {
+			t.Fatal(err)
+		}
+		pass(3 * time.Second)
+		got := make([]byte, len(want))
+		if _, err := r.ReadAt(got, 0); err != nil || string(got) != string(want) {
+			t.Errorf("reading on: %v", err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		pass(3 * time.Second)
+		if n := s.Stats().LiveBytes; n != 0 {
+			t.Errorf("%d bytes are live after the last reader", n)
+		}
+		mustClose(t, s)
+	}))
+}
+
+// A message whose metadata is damaged stays where it is, and the rest of its
+// segment moves.
+func TestDamagedSegmentIsKept(t *testing.T) {
+	t.Run("", inBubble(func(t *testing.T) {
+		fs, j := spooltest.New(1), &journal{}
+		o := small(fs)
+		o.Log = j.add
+		s := open(t, o)
+		mustPut(t, s, content(100, 1), "damaged")
+		mustPut(t, s, content(100, 2), "sound")
+		for i := range 60 {
+			mustPut(t, s, content(3000, 1), fmt.Sprint(i))
+		}
+		first := segments(t, fs)[0]
+		at := bytes.Index(fs.Contents(first), []byte("meta of damaged"))
+		fs.Flip(first, int64(at), 0)
+		for i := range 60 {
+			if i%10 == 9 {
+				continue
+			}
+			if err := s.Done(fmt.Sprint(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 3 {
+			pass(3 * time.Second)
+			check(t, s, "sound", "meta of sound", content(100, 2))
+			if _, _, err := s.Meta("damaged"); !errors.Is(err, spool.ErrCorrupt) {
+				t.Errorf("damaged metadata: %v", err)
+			}
+			if got := segments(t, fs); got[0] != first {
+				t.Errorf("the damaged segment is gone: %v", got)
+			}
+			if got := each(t, s); len(got) != 7 {
+				t.Errorf("Each gave %v", got)
+			}
+			s = reopen(t, s, o)
+		}
+		if !j.has("is damaged and kept") {
+			t.Errorf("the log does not say so: %q", j.text)
+		}
+		mustClose(t, s)
+	}))
+}
+
+func TestBodyThatNobodyCommitsExpires(t *testing.T) {
+	t.Run("", inBubble(func(t *testing.T) {
+		s := open(t, small(spooltest.New(1)))
+		ref, err := putBody(s, content(100, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pass(59 * time.Minute)
+		if _, err := readBody(s, ref); err != nil {
+			t.Errorf("before an hour: %v", err)
+		}
+		pass(2 * time.Minute)
+		if _, err := readBody(s, ref); !errors.Is(err, spool.ErrNotFound) {
+			t.Errorf("after an hour: %v", err)
+		}
+		mustClose(t, s)
+	}))
+}

@@ -1,0 +1,122 @@
+package api
+
+import (
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mtad/mtad/sdk/smtp"
+)
+
+// spf expands the inside of an SPF macro (RFC 7208 §7.1): a letter, how many
+// parts of it to keep, r to turn the parts round, and what separates them. An
+// upper case letter escapes the result as in a URL.
+func (m *macros) spf(spec string) string {
+	if spec == "" || m.f == nil {
+		return ""
+	}
+	letter, rest := spec[0], spec[1:]
+	value := m.spfLetter(letter | 0x20)
+	keep := strings.TrimLeft(rest, "0123456789")
+	digits := rest[:len(rest)-len(keep)]
+	delimiters, reverse := strings.CutPrefix(strings.ToLower(keep), "r")
+	if strings.Trim(delimiters, ".-+,/_=") != "" || digits == "0" {
+		return ""
+	}
+	if digits != "" || reverse || delimiters != "" {
+		value = transform(value, naturalNumber(digits, len(value)+1), reverse, delimiters)
+	}
+	if letter >= 'A' && letter <= 'Z' {
+		return strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
+	}
+	return value
+}
+
+// transform keeps the last parts of value (RFC 7208 §7.3).
+func transform(value string, keep int, reverse bool, delimiters string) string {
+	if delimiters == "" {
+		delimiters = "."
+	}
+	parts := strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(delimiters, r) })
+	if reverse {
+		slices.Reverse(parts)
+	}
+	return strings.Join(parts[max(len(parts)-keep, 0):], ".")
+}
+
+func (m *macros) spfLetter(letter byte) string {
+	local, domain := m.spfSender()
+	peer := m.f.State.Conn.Peer.Addr().Unmap()
+	if !peer.IsValid() && m.msg != nil {
+		peer = m.msg.RecvFrom.Addr().Unmap()
+	}
+	switch letter {
+	case 's':
+		if domain == "" {
+			return ""
+		}
+		return local + "@" + domain
+	case 'l':
+		return local
+	case 'o', 'd':
+		return domain
+	case 'h':
+		return m.helo()
+	case 'p':
+		if name, _ := m.conn.Get("reverse_dns"); name != "" {
+			return name
+		}
+		return "unknown" // RFC 7208 §7.3: where no name was validated
+	case 't':
+		return strconv.FormatInt(m.e.World.Now().Unix(), 10)
+	}
+	if !peer.IsValid() {
+		return ""
+	}
+	switch letter {
+	case 'i':
+		return nibbles(peer)
+	case 'c':
+		return peer.WithZone("").String()
+	case 'v':
+		if peer.Is4() {
+			return "in-addr"
+		}
+		return "ip6"
+	}
+	return ""
+}
+
+func (m *macros) helo() string {
+	name, _ := m.conn.Get("ehlo_domain")
+	return name
+}
+
+// spfSender is the sender; for the null sender postmaster at the HELO name
+// (RFC 7208 §2.4 and §4.3).
+func (m *macros) spfSender() (local, domain string) {
+	sender := smtp.Address("")
+	if m.msg != nil {
+		sender = m.msg.Sender
+	}
+	local, domain = sender.Split()
+	if domain == "" {
+		domain = m.helo()
+	}
+	if local == "" {
+		local = "postmaster"
+	}
+	return local, domain
+}
+
+// nibbles is an IPv4 address as it is, an IPv6 address as 32 hexadecimal digits
+// with dots between (RFC 7208 §7.3).
+func nibbles(a netip.Addr) string {
+	if a.Is4() {
+		return a.String()
+	}
+	digits := strings.ReplaceAll(a.WithZone("").StringExpanded(), ":", "")
+	return strings.Join(strings.Split(strings.ToUpper(digits), ""), ".")
+}

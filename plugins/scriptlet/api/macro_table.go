@@ -1,0 +1,100 @@
+package api
+
+// Macro is one macro that msys.expandMacro knows, or is documented to know.
+type Macro struct {
+	Name   string // as the reference has it
+	Doc    string // one sentence
+	Status Status
+	Why    string
+}
+
+// Macros are all documented macros.
+func Macros() []Macro {
+	list := []Macro{
+		{Name: "%{vctx_conn:KEY}", Doc: "A variable of the connection's context."},
+		{Name: "%{vctx_mess:KEY}", Doc: "A variable of the message's context."},
+		{Name: "%{KEY}", Doc: "A message variable, else a connection variable, else an SPF letter."},
+		{Name: "%{NS:NAME||DEFAULT}", Doc: "DEFAULT where the macro has no value."},
+		{Name: "%{rfc822:HEADER}", Doc: "The first value of a header, decoded."},
+		{Name: "%{rfc2822:message|headers|body|text|part}", Doc: "A piece of the message; ,n is its first n lines, ,nb its first n bytes. It ends with CRLF.",
+			Status: Partial, Why: "part, a piece of Sieve's, is empty"},
+		{Name: "%{d} (DKIM key path)", Doc: "The signing domain.", Status: Unsupported, Why: "it belongs to the options of DKIM signing"},
+		{Name: "%{s} (DKIM key path)", Doc: "The selector.", Status: Unsupported, Why: "it belongs to the options of DKIM signing"},
+	}
+	list = append(list, spfMacros()...)
+	list = append(list, loggerMacros()...)
+	return append(list, tlsMacros()...)
+}
+
+// spfMacros are the letters of RFC 7208 §7.2.
+func spfMacros() []Macro {
+	const validated = "no name is looked up: it is reverse_dns of the connection context, or \"unknown\""
+	list := []Macro{
+		{Name: "%{i}", Doc: "The peer's address."},
+		{Name: "%{p}", Doc: "The peer's validated name.", Status: Partial, Why: validated},
+		{Name: "%{t}", Doc: "The time in seconds since 1970."},
+		{Name: "%{spfv1:p}", Doc: "The peer's validated name.", Status: Partial, Why: validated},
+	}
+	for _, m := range []Macro{
+		{Name: "s", Doc: "The sender."},
+		{Name: "l", Doc: "The sender's local part."},
+		{Name: "o", Doc: "The sender's domain."},
+		{Name: "d", Doc: "The domain being looked at: the sender's."},
+		{Name: "i", Doc: "The peer's address, an IPv6 address as nibbles."},
+		{Name: "v", Doc: "in-addr or ip6."},
+		{Name: "h", Doc: "The name of HELO or EHLO."},
+		{Name: "c", Doc: "The peer's address, readable."},
+		{Name: "t", Doc: "The time in seconds since 1970."},
+	} {
+		m.Name = "%{spfv1:" + m.Name + "}"
+		list = append(list, m)
+	}
+	return list
+}
+
+// loggerMacros are the specifiers of custom_logger's formats.
+func loggerMacros() []Macro {
+	const form = "in a script as a macro, such as %{custom_logger:b} or %{custom_logger:h{Subject}}"
+	const delivery = "it tells of a delivery, which scripts do not see yet"
+	var list []Macro
+	for _, m := range []Macro{
+		{Name: "b", Doc: "The binding."}, {Name: "B", Doc: "The message's size in bytes."}, {Name: "BI", Doc: "The batch id."},
+		{Name: "CI", Doc: "The connection id."}, {Name: "d", Doc: "The routing domain."}, {Name: "g", Doc: "The binding group."},
+		{Name: "h{X}", Doc: "The first value of the header X in one line."}, {Name: "H", Doc: "The peer's address."},
+		{Name: "i", Doc: "The message id."}, {Name: "m", Doc: "The sender's local part."}, {Name: "M", Doc: "The sender's domain."},
+		{Name: "N", Doc: "How often delivery was tried."}, {Name: "p", Doc: "The protocol the message came by."},
+		{Name: "P", Doc: "The pathway."}, {Name: "r", Doc: "The recipient's local part."}, {Name: "R", Doc: "The recipient's domain."},
+		{Name: "t", Doc: "The time in seconds since 1970."}, {Name: "T", Doc: "Seconds since reception, two decimals."},
+		{Name: "T{N}", Doc: "Seconds since reception, N decimals."}, {Name: "U", Doc: "The authenticated user."},
+		{Name: "us{N}", Doc: "The time in seconds since 1970, N decimals."},
+		{Name: "vctx_conn{KEY}", Doc: "A variable of the connection's context."}, {Name: "vctx_mess{KEY}", Doc: "A variable of the message's context."},
+	} {
+		m.Name, m.Status, m.Why = "%"+m.Name, Partial, form
+		list = append(list, m)
+	}
+	for _, m := range []Macro{
+		{Name: "%A", Doc: "The authentication method.", Why: notYet}, {Name: "%PG", Doc: "The pathway group.", Why: notYet},
+		{Name: "%t{FMT}", Doc: "The time by strftime.", Why: "os.date does it"},
+		{Name: "%c", Doc: "The bounce class.", Why: delivery}, {Name: "%C", Doc: "The bounce class's number.", Why: delivery},
+		{Name: "%n", Doc: "The peer's reply.", Why: delivery}, {Name: "%s", Doc: "The stage of delivery.", Why: delivery},
+		{Name: "%S", Doc: "The number of the stage of delivery.", Why: delivery},
+	} {
+		m.Status = Unsupported
+		list = append(list, m)
+	}
+	return list
+}
+
+func tlsMacros() []Macro {
+	var list []Macro
+	for _, name := range []string{
+		"outbound_tls", "outbound_tls_type", "local_ip", "outbound_tls_cipher", "outbound_tls_cipher_algbits",
+		"outbound_tls_cipher_usebits", "outbound_tls_protocol", "outbound_tls_verified", "outbound_tls_issuer", "outbound_tls_subject",
+	} {
+		list = append(list, Macro{
+			Name: "%{outbound_tls:" + name + "}", Doc: "TLS of a delivery.",
+			Status: Unsupported, Why: "it tells of a delivery, which scripts do not see yet",
+		})
+	}
+	return list
+}

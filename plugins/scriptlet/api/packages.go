@@ -1,0 +1,108 @@
+package api
+
+// Packages is the ordered list of all packages. A package is added by one line.
+// What the documentation has beyond them raises when it is called.
+func Packages() []Package {
+	return complete([]Package{
+		globalPackage(),
+		msysPackage(),
+		corePackage(),
+		messagePackage(),
+		routingPackage(),
+		contextPackage(),
+		acceptPackage(),
+		jsonPackage(),
+		dbPackage(),
+		datasourcePackage(),
+		dnsPackage(),
+		pcrePackage("msys.pcre"),
+		pcrePackage("pcre"),
+		base64Package(),
+		qpPackage(),
+		dumperPackage(),
+		timerPackage(),
+		counterPackage(),
+		threadPackage(),
+		bufferPackage(),
+		lockPackage(),
+		macroPackage(),
+		filesPackage(),
+		configPackage(),
+		logPackage(),
+		logConsts(),
+		asyncPackage(),
+		addressesPackage(),
+	})
+}
+
+// Missing is a documented package that mtad does not have: it is absent, so
+// that scripts can test for it, and require of it fails with Why.
+type Missing struct {
+	Name, Why string
+}
+
+// MissingPackages are the documented packages (reference/lua-api.tsv) that
+// mtad does not have.
+func MissingPackages() []Missing {
+	const engine = "it needs a commercial engine that mtad does not link"
+	const mobile = "mtad carries no mobile messaging (SMS, MMS, push, XMPP)"
+	const native = "it is a native module of the original"
+	return []Missing{
+		{"msys.av", engine},
+		{"msys.cloudmark", engine},
+		{"msys.expurgate", engine},
+		{"msys.symantec_beik", engine},
+		{"msys.pbp", engine},
+		{"msys.spamc", "spamd is reached by a hook module, not by a library"},
+		{"msys.apn", mobile},
+		{"msys.gcm", mobile},
+		{"msys.mms", mobile},
+		{"msys.smpp", mobile},
+		{"msys.xmpp", mobile},
+		{"msys.aggregator.mblox", mobile},
+		{"msys.mstore", native},
+		{"msys.xfer.client", "messages move between nodes by the cluster itself"},
+		{"msys.xfer.server", "messages move between nodes by the cluster itself"},
+		{"lpeg", native},
+		{"java", native},
+		{"posix", "scripts may not call the operating system"},
+		{"socket", "scripts may not open sockets; msys.dnsLookup, msys.db and msys.httpclnt wait without blocking others"},
+		{"msys.adaptive", notYet},
+		{"msys.audit", notYet},
+		{"msys.audit_series", notYet},
+		{"msys.bounce", notYet},
+		{"msys.cidr", notYet},
+		{"msys.delivery", notYet},
+		{"msys.extended.httpsrv", notYet},
+		{"msys.gauge_cache", notYet},
+		{"msys.http.client", notYet},
+		{"msys.http_lua", notYet},
+		{"msys.httpclnt", notYet},
+		{"msys.httpsrv", notYet},
+		{"msys.idn", notYet},
+		{"msys.mcmt", notYet},
+		{"msys.os", notYet},
+		{"msys.policyeditor", notYet},
+		{"msys.rfc3464", notYet},
+		{"msys.threadpool", notYet},
+		{"msys.tls_params", notYet},
+		{"msys.validate.dkim", notYet},
+		{"msys.validate.dkim2", notYet},
+		{"msys.validate.openarc", notYet},
+		{"msys.validate.opendkim", notYet},
+		{"opendkim.dkim", notYet},
+		{"xml", notYet},
+		{"curl", native},
+		{"mathx", native},
+		{"yaml", native},
+		{"msys.brightmail", engine},
+		{"msys.commtouch", engine},
+		{"msys.goodmail", engine},
+		{"msys.mm7", mobile},
+		{"msys.mobility", mobile},
+		{"msys.beta.chunk_logger_int", "it was a trial of the original's"},
+		{"msys.beta.rcptto_proxy", "it was a trial of the original's"},
+		{"msys.sign.dk", "DomainKeys was replaced by DKIM (RFC 6376)"},
+		{"msys.validate.dk", "DomainKeys was replaced by DKIM (RFC 6376)"},
+	}
+}

@@ -1,0 +1,128 @@
+package dialect
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/mtad/mtad/sdk"
+)
+
+// Compile makes a prototype of a chunk. The operator functions of rt stand in
+// its constant tables, so the prototype may be run by any LState, and by
+// several at once. The problems are syntax errors, or one limit of the VM.
+func Compile(name string, src []byte, rt *Runtime) (*lua.FunctionProto, []sdk.Problem) {
+	p := newParser(name, src)
+	stmts := p.chunk()
+	if len(p.problems) > 0 {
+		return nil, p.problems
+	}
+	proto, err := compileStmts(func() (*lua.FunctionProto, error) { return lua.Compile(stmts, name) })
+	if err == nil {
+		err = p.patch(proto, rt)
+	}
+	if err != nil {
+		line := 1
+		var ce *limitError
+		if errors.As(err, &ce) {
+			line = max(ce.line, 1)
+		}
+		return nil, []sdk.Problem{p.problem(line, 1, err.Error())}
+	}
+	return proto, nil
+}
+
+// limitError is a limit of the VM, and the line of the function that is over it.
+type limitError struct {
+	line int
+	text string
+}
+
+func (e *limitError) Error() string { return e.text }
+
+// compileStmts keeps what gopher-lua's compiler panics with from killing the
+// process that loads the script.
+func compileStmts(compile func() (*lua.FunctionProto, error)) (proto *lua.FunctionProto, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the compiler failed: %v", r)
+		}
+	}()
+	proto, err = compile()
+	var ce *lua.CompileError
+	if errors.As(err, &ce) {
+		err = &limitError{line: ce.Line, text: ce.Message}
+	}
+	return proto, err
+}
+
+// The operands of an instruction that patch reads (gopher-lua, opcode.go).
+const (
+	opShift   = 26
+	regShift  = 18
+	bxMask    = 1<<18 - 1
+	maxJump   = bxMask >> 1
+	maxUpvals = 255
+)
+
+// patch puts the functions into the constant tables, and CLOSE where breakOut
+// left a call.
+func (p *parser) patch(f *lua.FunctionProto, rt *Runtime) error {
+	if err := checkLimits(f); err != nil {
+		return err
+	}
+	for i, c := range f.Constants {
+		s, ok := c.(lua.LString)
+		if !ok || !strings.HasPrefix(string(s), p.mark) {
+			continue
+		}
+		if o, arg := op(s[len(p.mark)]), s[len(p.mark)+1]; o == opClose {
+			patchClose(f.Code, uint32(i), uint32(arg))
+		} else {
+			f.Constants[i] = rt.functions[o]
+		}
+	}
+	for _, inner := range f.FunctionPrototypes {
+		if err := p.patch(inner, rt); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// patchClose makes each pair LOADK constant, CALL the pair CLOSE register, NOP.
+func patchClose(code []uint32, constant, register uint32) {
+	for pc := 0; pc+1 < len(code); pc++ {
+		if code[pc]>>opShift == uint32(lua.OP_LOADK) && code[pc]&bxMask == constant {
+			code[pc] = uint32(lua.OP_CLOSE)<<opShift | register<<regShift
+			code[pc+1] = uint32(lua.OP_NOP) << opShift
+		}
+	}
+}
+
+// checkLimits finds what the compiler lets overflow in silence.
+func checkLimits(f *lua.FunctionProto) error {
+	title := "main function"
+	if f.LineDefined > 0 {
+		title = fmt.Sprintf("function at line %d", f.LineDefined)
+	}
+	if len(f.DbgUpvalues) > maxUpvals {
+		return &limitError{line: f.LineDefined, text: fmt.Sprintf("%s has more than %d upvalues", title, maxUpvals)}
+	}
+	if len(f.Code) > maxJump && jumps(f.Code) {
+		return &limitError{line: f.LineDefined, text: title + " has a control structure that is too long"}
+	}
+	return nil
+}
+
+func jumps(code []uint32) bool {
+	for _, inst := range code {
+		switch int(inst >> opShift) {
+		case lua.OP_JMP, lua.OP_FORPREP, lua.OP_FORLOOP:
+			return true
+		}
+	}
+	return false
+}

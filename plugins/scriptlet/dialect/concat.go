@@ -1,0 +1,99 @@
+package dialect
+
+import (
+	"unsafe"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// concat joins its arguments from the right, as `..` does: strings and numbers
+// as far as they go, then by __concat.
+func (rt *Runtime) concat(L *lua.LState) int {
+	n := L.GetTop()
+	rhs := L.Get(n)
+	for i := n - 1; i >= 1; {
+		first, size := run(L, i, rhs)
+		if first <= i {
+			rt.limits.charge(L, size)
+			rhs = join(L, first, i, rhs, size)
+			i = first - 1
+			continue
+		}
+		lhs := L.Get(i)
+		if !meta(L, "__concat", lhs, rhs) {
+			if lua.LVCanConvToString(lhs) {
+				lhs = rhs
+			}
+			return typeError(L, "concatenate", lhs)
+		}
+		rhs = L.Get(-1)
+		L.Pop(1)
+		i--
+	}
+	L.Push(rhs)
+	return 1
+}
+
+// freeSize is what may be joined without charge.
+const freeSize = 1024
+
+// charge checks the size of a string that is about to be built.
+func (l Limits) charge(L *lua.LState, size int) {
+	if size <= freeSize {
+		return
+	}
+	if l.MaxString > 0 && size > l.MaxString {
+		L.RaiseError("string too long: %d bytes, the limit is %d", size, l.MaxString)
+	}
+	if l.Spend != nil {
+		l.Spend(L, size/freeSize*10) // about 100 ns for a KiB
+	}
+}
+
+// numberRoom is enough for the text of a number.
+const numberRoom = 24
+
+// run finds the first of the arguments up to the last that can be joined with
+// rhs, and at most how long they are together.
+func run(L *lua.LState, last int, rhs lua.LValue) (first, size int) {
+	size = textSize(rhs)
+	if size < 0 {
+		return last + 1, 0
+	}
+	for first = last + 1; first > 1; first-- {
+		s := textSize(L.Get(first - 1))
+		if s < 0 {
+			break
+		}
+		size += s
+	}
+	return first, size
+}
+
+// textSize is how long the text of v may be; -1 if it has none.
+func textSize(v lua.LValue) int {
+	switch v := v.(type) {
+	case lua.LString:
+		return len(v)
+	case lua.LNumber:
+		return numberRoom
+	}
+	return -1
+}
+
+func join(L *lua.LState, first, last int, rhs lua.LValue, size int) lua.LValue {
+	b := make([]byte, 0, size)
+	for i := first; i <= last; i++ {
+		b = appendText(b, L.Get(i))
+	}
+	b = appendText(b, rhs)
+	return lua.LString(unsafe.String(unsafe.SliceData(b), len(b))) // b is not written again
+}
+
+func appendText(b []byte, v lua.LValue) []byte {
+	if s, ok := v.(lua.LString); ok {
+		return append(b, s...)
+	}
+	n, _ := v.(lua.LNumber)
+	return appendNumber(b, float64(n))
+}

@@ -1,0 +1,131 @@
+package scriptlet
+
+import (
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// openString replaces gopher-lua's string functions: patterns by those of
+// lpattern, what works on letters by what works on bytes, and what makes
+// strings by what obeys a bound.
+func (in *interpreter) openString(L *lua.LState) {
+	t := L.G.Global.RawGetString("string").(*lua.LTable)
+	t.RawSetString("dump", lua.LNil)
+	set(L, t, map[string]lua.LGFunction{
+		"byte":    strByte,
+		"char":    strChar,
+		"format":  in.strFormat,
+		"len":     strLen,
+		"lower":   strLower,
+		"rep":     in.strRep,
+		"reverse": strReverse,
+		"sub":     strSub,
+		"upper":   strUpper,
+	})
+	in.openPatterns(L, t)
+}
+
+// bounds turns Lua's first and last position, which may count from the end,
+// into offsets: s[from:to].
+func bounds(n, first, last int) (from, to int) {
+	if first < 0 {
+		first = max(n+first+1, 1)
+	}
+	if last < 0 {
+		last = n + last + 1
+	}
+	from, to = max(first, 1)-1, min(last, n)
+	if from > to {
+		return 0, 0
+	}
+	return from, to
+}
+
+func strByte(L *lua.LState) int {
+	s := checkString(L, 1)
+	first := optInt(L, 2, 1)
+	from, to := bounds(len(s), first, optInt(L, 3, first))
+	if to-from > maxResults {
+		L.RaiseError("string slice too long")
+	}
+	for i := from; i < to; i++ {
+		L.Push(lua.LNumber(s[i]))
+	}
+	return to - from
+}
+
+func strChar(L *lua.LState) int {
+	b := make([]byte, L.GetTop())
+	for i := range b {
+		n := checkNumber(L, i+1)
+		if n < 0 || n > 255 {
+			argError(L, i+1, "invalid value")
+		}
+		b[i] = byte(n)
+	}
+	L.Push(lua.LString(b))
+	return 1
+}
+
+func strLen(L *lua.LState) int {
+	L.Push(lua.LNumber(len(checkString(L, 1))))
+	return 1
+}
+
+func strSub(L *lua.LState) int {
+	s := checkString(L, 1)
+	from, to := bounds(len(s), checkInt(L, 2), optInt(L, 3, -1))
+	L.Push(lua.LString(s[from:to]))
+	return 1
+}
+
+// lower and upper know ASCII only, as the C locale does: other bytes may be no
+// UTF-8 at all.
+func strLower(L *lua.LState) int { return mapBytes(L, 'A', 'Z', 'a'-'A') }
+
+func strUpper(L *lua.LState) int { return mapBytes(L, 'a', 'z', -('a' - 'A')) }
+
+func mapBytes(L *lua.LState, first, last byte, shift int) int {
+	s := checkString(L, 1)
+	threadOf(L).run.spend(L, len(s)/8)
+	for i := 0; i < len(s); i++ {
+		if first <= s[i] && s[i] <= last {
+			b := []byte(s)
+			for ; i < len(b); i++ {
+				if first <= b[i] && b[i] <= last {
+					b[i] = byte(int(b[i]) + shift)
+				}
+			}
+			L.Push(lua.LString(b))
+			return 1
+		}
+	}
+	L.Push(lua.LString(s))
+	return 1
+}
+
+func (in *interpreter) strRep(L *lua.LState) int {
+	s, n := checkString(L, 1), checkInt(L, 2)
+	if n <= 0 || s == "" {
+		L.Push(lua.LString(""))
+		return 1
+	}
+	if n > in.limits.text()/len(s) {
+		L.RaiseError("resulting string too large")
+	}
+	threadOf(L).run.spend(L, n*len(s)/16)
+	L.Push(lua.LString(strings.Repeat(s, n)))
+	return 1
+}
+
+func strReverse(L *lua.LState) int {
+	s := checkString(L, 1)
+	threadOf(L).run.spend(L, len(s)/8)
+	b := make([]byte, len(s))
+	for i := range b {
+		b[i] = s[len(s)-1-i]
+	}
+	L.Push(lua.LString(b))
+	return 1
+}

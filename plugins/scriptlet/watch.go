@@ -1,0 +1,153 @@
+package scriptlet
+
+import (
+	"runtime/metrics"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// How often the watchdog looks at the heap while Lua runs, and after how many
+// quiet looks it goes to sleep.
+const (
+	watchEvery = 5 * time.Millisecond
+	watchQuiet = 40
+)
+
+// watch is the memory watchdog of a module: while scripts run it follows the
+// heap and pokes the run whose time on the interpreter saw it grow too far.
+// That run then finds out by a collection whether the growth is alive.
+type watch struct {
+	idle   atomic.Bool // nothing ran lately; begin must kick
+	recent atomic.Bool // something began since the last look
+	kick   chan struct{}
+	quit   chan struct{}
+	done   sync.WaitGroup
+
+	mu   sync.Mutex
+	list []*interpreter
+
+	last    int64 // heap at the last look
+	samples []metrics.Sample
+}
+
+func startWatch() *watch {
+	w := &watch{
+		kick:    make(chan struct{}, 1),
+		quit:    make(chan struct{}),
+		samples: []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}},
+	}
+	w.idle.Store(true)
+	w.done.Go(w.loop)
+	return w
+}
+
+func (w *watch) stop() {
+	close(w.quit)
+	w.done.Wait()
+}
+
+func (w *watch) add(in *interpreter) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.list = append(w.list, in)
+}
+
+func (w *watch) remove(in *interpreter) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, x := range w.list {
+		if x == in {
+			w.list = append(w.list[:i:i], w.list[i+1:]...)
+			return
+		}
+	}
+}
+
+// began says that a run begins. It costs two loads where the watchdog is awake.
+func (w *watch) began() {
+	if !w.recent.Load() {
+		w.recent.Store(true)
+	}
+	if w.idle.Load() && w.idle.CompareAndSwap(true, false) {
+		select {
+		case w.kick <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (w *watch) loop() {
+	for {
+		select {
+		case <-w.quit:
+			return
+		case <-w.kick:
+		}
+		if !w.follow() {
+			return
+		}
+	}
+}
+
+// follow looks at the heap until all is quiet; false when the watchdog ends.
+func (w *watch) follow() bool {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	w.last, _ = w.read()
+	for quiet := 0; quiet < watchQuiet; quiet++ {
+		select {
+		case <-w.quit:
+			return false
+		case <-tick.C:
+		}
+		if w.look() || w.recent.Swap(false) {
+			quiet = 0
+		}
+	}
+	w.idle.Store(true)
+	if w.recent.Load() && w.idle.CompareAndSwap(true, false) {
+		return w.follow()
+	}
+	return true
+}
+
+// look charges the heap's growth to what runs now, and reports whether
+// anything does.
+func (w *watch) look() bool {
+	now, live := w.read()
+	growth := max(now-w.last, 0)
+	w.last = now
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	busy := false
+	for _, in := range w.list {
+		r := in.running.Load()
+		if r == nil {
+			continue
+		}
+		busy = true
+		r.charge(growth, live)
+	}
+	return busy
+}
+
+// charge adds heap growth to a run, and pokes it when that passes its limit.
+func (r *run) charge(growth, live int64) {
+	r.liveBase.CompareAndSwap(0, live)
+	if r.grown.Add(growth) > r.memory.Load() {
+		r.poked.Store(true)
+	}
+}
+
+func (w *watch) read() (objects, live int64) {
+	metrics.Read(w.samples)
+	return int64(w.samples[0].Value.Uint64()), int64(w.samples[1].Value.Uint64())
+}
+
+// live is the heap that the last collection found alive.
+func (w *watch) live() int64 {
+	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(s)
+	return int64(s[0].Value.Uint64())
+}

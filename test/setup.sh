@@ -1,0 +1,33 @@
+#!/bin/sh
+# Installs what the tests talk to: Debian packages, where we are root and apt is
+# there. Elsewhere it says what will be skipped, and why.
+set -eu
+
+missing=""
+want() { # want PACKAGE FILE-PATTERN...
+  package=$1; shift
+  for pattern in "$@"; do
+    for f in $pattern; do [ -e "$f" ] && return 0; done
+    command -v "$pattern" >/dev/null 2>&1 && return 0
+  done
+  missing="$missing $package"
+}
+want postfix /usr/sbin/smtp-source
+want swaks swaks
+want postgresql '/usr/lib/postgresql/*/bin/postgres'
+want python3 python3
+python3 -c 'import grpc' 2>/dev/null || missing="$missing python3-grpcio python3-protobuf"
+want protobuf-compiler-grpc grpc_python_plugin
+want protobuf-compiler protoc
+want gcc gcc
+
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+  echo "setup: not root, or no apt-get; tests that need these packages are skipped:$missing" >&2
+  exit 0
+fi
+echo "setup: installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086
+apt-get install -y -qq --no-install-recommends $missing >/dev/null
