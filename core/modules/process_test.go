@@ -70,25 +70,7 @@ func TestDeath(t *testing.T) {
 	if _, err := ask1(t.Context(), first.Callers[0], 1, 50, "", known); err != nil {
 		t.Fatal(err)
 	}
-	before := b.List()[0]
-	var wg sync.WaitGroup
-	for i := range 20 {
-		wg.Go(func() {
-			seat := &validate.Seat{}
-			if _, err := ask1(t.Context(), first.Callers[0], 1, uint64(100+i), "block", seat); !errors.Is(err, sdk.ErrModuleGone) {
-				t.Errorf("a call under way: %v", err)
-			}
-			if seat.Incarnation != before.Incarnation {
-				t.Errorf("its seat: %+v", seat)
-			}
-		})
-	}
-	b.waitLog(t, "probe blocks 1")
-	if err := syscall.Kill(before.PID, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	wg.Wait()
-	b.waitLog(t, fmt.Sprintf("module died (pid %d, signal: killed)", before.PID))
+	before := b.killUnderWay(t, first.Callers[0])
 
 	// A session that the dead run knew has lost its state; a new one waits.
 	if _, err := ask1(t.Context(), first.Callers[0], 1, 50, "", known); !errors.Is(err, sdk.ErrModuleGone) {
@@ -115,6 +97,31 @@ func TestDeath(t *testing.T) {
 	if got := b.texts("ended"); got != nil {
 		t.Errorf("told: %q", got)
 	}
+}
+
+// killUnderWay kills the only module, with 20 calls under way.
+func (b *bench) killUnderWay(t *testing.T, c validate.Caller) (before Status) {
+	t.Helper()
+	before = b.List()[0]
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			seat := &validate.Seat{}
+			if _, err := ask1(t.Context(), c, 1, uint64(100+i), "block", seat); !errors.Is(err, sdk.ErrModuleGone) {
+				t.Errorf("a call under way: %v", err)
+			}
+			if seat.Incarnation != before.Incarnation {
+				t.Errorf("its seat: %+v", seat)
+			}
+		})
+	}
+	b.waitLog(t, "probe blocks 1")
+	if err := syscall.Kill(before.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	b.waitLog(t, fmt.Sprintf("module died (pid %d, signal: killed)", before.PID))
+	return before
 }
 
 func TestDeathInManyWays(t *testing.T) {

@@ -103,15 +103,19 @@ func fill(b testing.TB, s *spool.Store, n int) {
 	}
 }
 
+func fillNew(b testing.TB, o spool.Options, n int) {
+	s := open(b, o)
+	fill(b, s, n)
+	mustClose(b, s)
+}
+
 // BenchmarkOpen rebuilds the index of 200,000 messages after a crash: all but
 // the last segment have footers. Each is the queue's part of a start. The files
 // are in the page cache.
 func BenchmarkOpen(b *testing.B) {
 	const n = 200_000
 	o := spool.Options{Dir: filepath.Join(b.TempDir(), "spool"), Unsafe: true}
-	s := open(b, o)
-	fill(b, s, n)
-	mustClose(b, s)
+	fillNew(b, o, n)
 	var opening, reading time.Duration
 	var heap uint64
 	for b.Loop() {
@@ -164,12 +168,9 @@ func BenchmarkScan(b *testing.B) {
 func TestEachAfterHundredThousand(t *testing.T) {
 	const n = 100_000
 	o := spool.Options{Dir: filepath.Join(t.TempDir(), "spool"), SegmentSize: 8 << 20, Unsafe: true, Reserve: -1}
-	s := open(t, o)
-	fill(t, s, n)
-	mustClose(t, s)
-	s = nil // what it held is garbage now
+	fillNew(t, o, n)
 	before := heapInUse()
-	s = open(t, o)
+	s := open(t, o)
 	if st := s.Stats(); st.Entries != n || st.Bodies != n {
 		t.Errorf("%+v", st)
 	}

@@ -10,16 +10,21 @@ import (
 )
 
 // victim chooses the segment to compact next: one that failed or holds stale
-// copies at once, else the deadest, but only when the log takes more than twice
-// what is live. Two segments are not counted: the one being written to and the
-// room that compaction itself needs.
+// copies at once, else the deadest, but only when the closed segments take more
+// than twice what is live in them, and one segment: the room that compaction
+// itself needs.
 func (s *Store) victim() *segment {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var best *segment
+	var disk, live int64
 	for _, seg := range s.segs {
+		if !seg.idle() {
+			continue
+		}
+		disk, live = disk+seg.size, live+seg.live
 		failed := seg.phase == phaseFailed && !seg.emptied
-		if !seg.idle() || seg.keep || seg.live == 0 && !failed {
+		if seg.keep || seg.live == 0 && !failed {
 			continue
 		}
 		if failed || seg.stale {
@@ -29,14 +34,11 @@ func (s *Store) victim() *segment {
 			best = seg
 		}
 	}
-	disk, live := s.usage()
-	if best == nil || disk <= 2*live+s.floor() || best.live*4 > best.size*3 {
+	if best == nil || disk <= 2*live+s.opts.SegmentSize || best.live*4 > best.size*3 {
 		return nil
 	}
 	return best
 }
-
-func (s *Store) floor() int64 { return 2 * s.opts.SegmentSize }
 
 // compaction moves what is live in a segment to the end of the log.
 type compaction struct {
@@ -300,7 +302,7 @@ func (c *compaction) pause() bool {
 	s := c.s
 	s.mu.Lock()
 	disk, live := s.usage()
-	hurry := c.seg.phase == phaseFailed || disk > 3*live+s.floor()
+	hurry := c.seg.phase == phaseFailed || disk > 3*live+2*s.opts.SegmentSize
 	s.mu.Unlock()
 	wait := time.Duration(float64(c.paced) / float64(s.opts.CompactRate) * float64(time.Second))
 	c.paced = 0

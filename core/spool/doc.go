@@ -11,10 +11,10 @@
 //
 // record.go is the form of a record, entry.go of a message inside one,
 // footer.go of a sealed segment's last block, scan.go reads past damage.
-// index.go is what memory knows. body.go, commit.go and change.go write,
-// reader.go and each.go read, recover.go starts, keep.go and compact.go clear
-// up. fs.go is all that is asked of a file system; spooltest has one that
-// crashes.
+// index.go is what memory knows. body.go, commit.go with group.go, and change.go
+// write, reader.go and each.go read, recover.go and rescan.go start, keep.go and
+// compact.go clear up. tools.go and transfer.go work without the daemon. fs.go is
+// all that is asked of a file system; spooltest has one that crashes.
 //
 // Four rules make it safe, and each stands at the code that keeps it:
 //

@@ -12,29 +12,38 @@ import (
 const keepInterval = time.Second
 
 // keepLoop clears up: it seals full segments, deletes dead ones, compacts
-// half-dead ones and keeps the reserve.
+// half-dead ones and keeps the reserve. Where the disk refuses, it rests before
+// it tries again.
 func (s *Store) keepLoop() {
+	poke := s.poke
 	for {
 		select {
-		case <-s.poke:
+		case <-poke:
 		case <-s.opts.Clock.After(keepInterval):
 		case <-s.stop:
 			return
 		}
-		s.keep()
+		if poke = s.poke; !s.keep() {
+			poke = nil
+		}
 	}
 }
 
-func (s *Store) keep() {
+// keep does one round and reports whether compaction did what it should.
+func (s *Store) keep() bool {
 	s.measure()
 	s.sealSynced()
 	s.expireHeld()
 	s.removeDead()
-	for seg := s.victim(); seg != nil && s.compact(seg); seg = s.victim() {
+	defer s.ensureReserve()
+	for seg := s.victim(); seg != nil; seg = s.victim() {
+		if !s.compact(seg) {
+			return false
+		}
 		s.sealSynced()
 		s.removeDead()
 	}
-	s.ensureReserve()
+	return true
 }
 
 // sealSynced writes the footers of segments that are full and durable. The

@@ -2,14 +2,11 @@ package spool
 
 import (
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
-	"github.com/mtad/mtad/core/message"
 	"github.com/mtad/mtad/sdk"
 )
 
@@ -252,140 +249,6 @@ func (r *recovery) reserveNumbers(it *item) {
 		return
 	}
 	r.s.nextSeg = max(r.s.nextSeg, it.home+1, uint32(it.body.Segment)+1)
-}
-
-// scannedRecord is a record of a segment without a footer. A batch that names a
-// damaged body is dropped only where it may be one that was never acknowledged.
-type scannedRecord struct {
-	off   int64
-	items []item
-}
-
-// scan reads a segment's records and verifies everything.
-func (r *recovery) scan(l *loaded) error {
-	var hurt tally
-	seg := l.seg
-	sc := newScanner(seg.file, seg.size, seg.magic, hurt.add)
-	sound := map[uint32]bool{}
-	r.sound[seg.num] = sound
-	for {
-		if err := sc.advance(); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return err
-		}
-		b, ok := sc.content()
-		if !ok {
-			continue
-		}
-		if sc.head.typ == recBody {
-			sound[uint32(sc.off)+headerSize] = true
-		}
-		if sc.head.typ == recBatch && len(b) >= batchPrefix {
-			l.durable = max(l.durable, durableBelow(b))
-		}
-		l.records = append(l.records, scannedRecord{sc.off, itemsOf(seg, sc, b)})
-	}
-	for i := range l.records {
-		for j := range l.records[i].items {
-			r.noteMove(seg, &l.records[i].items[j])
-		}
-	}
-	if hurt.places > 0 {
-		r.s.count.damaged.Add(int64(hurt.places))
-		r.hurt = true
-		r.s.logf(sdk.LevelWarning, "segment %d was not closed: %s (normal after a crash)", seg.num, hurt.String())
-	}
-	if seg.keep = sc.in.broken; seg.keep {
-		seg.stale = true
-	}
-	return nil
-}
-
-// admit replays a scanned record.
-func (r *recovery) admit(l *loaded, rec *scannedRecord) {
-	for i := range rec.items {
-		it := &rec.items[i]
-		if it.kind == itemCreate && rec.off >= l.durable && !r.whole(it.body) {
-			r.s.logf(sdk.LevelWarning, "segment %d: batch at offset %d was not finished and is dropped", l.seg.num, rec.off)
-			return
-		}
-	}
-	for i := range rec.items {
-		r.apply(l.seg, &rec.items[i])
-		l.seg.note(&rec.items[i])
-	}
-}
-
-// whole says that a body is there, as far as a start can tell cheaply: what a
-// sealed segment holds was synced before it was sealed.
-func (r *recovery) whole(ref message.BodyRef) bool {
-	if noBody(ref) {
-		return true
-	}
-	if ref.File {
-		return r.files[ref.Segment]
-	}
-	k := bodyKeyOf(ref)
-	if _, moved := r.moved[k]; moved {
-		return true
-	}
-	if sound, scanned := r.sound[uint32(ref.Segment)]; scanned {
-		return sound[k.off]
-	}
-	return r.s.segs[uint32(ref.Segment)] != nil
-}
-
-// seal gives a scanned segment its footer, so that it is scanned once. What is
-// in it may be in the page cache only, so it is synced first.
-func (r *recovery) seal(seg *segment) {
-	if r.s.opts.ReadOnly || len(seg.items) == 0 {
-		seg.items = nil
-		return
-	}
-	if err := r.s.syncFile(seg.file); err != nil {
-		r.s.logf(sdk.LevelError, "segment %d cannot be synced: %v", seg.num, err)
-		seg.phase, seg.stale = phaseFailed, true
-		return
-	}
-	r.s.seal(seg, r.s.seq)
-}
-
-func durableBelow(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) }
-
-// itemsOf gives what a record means for the index.
-func itemsOf(seg *segment, sc *scanner, b []byte) []item {
-	at, seq := uint32(sc.off)+headerSize, sc.head.id
-	switch sc.head.typ {
-	case recBody:
-		if seq != bodyID(seg.num, at) {
-			name := message.BodyRef{Segment: seq >> 32, Offset: int64(uint32(seq)), Length: int64(len(b))}
-			return []item{{kind: itemMoved, off: at, size: uint32(len(b)), body: name}}
-		}
-	case recBatch:
-		if len(b) >= batchPrefix {
-			return entryItems(itemCreate, b[batchPrefix:], at+batchPrefix, seq)
-		}
-	case recChange:
-		return entryItems(itemChange, b, at, seq)
-	case recDone:
-		if home, id, ok := parseDone(b); ok {
-			return []item{{kind: itemDone, key: keyOf(id), seq: seq, home: home, size: uint32(headerSize + len(b))}}
-		}
-	}
-	return nil
-}
-
-func entryItems(kind itemKind, b []byte, at uint32, seq uint64) (items []item) {
-	for len(b) > 0 {
-		e, n, err := parseEntry(b)
-		if err != nil {
-			return nil
-		}
-		items = append(items, item{kind: kind, key: keyOf(e.ID), seq: seq, off: at, size: uint32(n), body: e.Body})
-		b, at = b[n:], at+uint32(n)
-	}
-	return items
 }
 
 // bodies looks for bodies that messages name and that are not there, and for

@@ -100,7 +100,6 @@ func (in *interpreter) newThread() *thread {
 
 // begin makes a run. The caller acquires the interpreter for it.
 func (in *interpreter) begin(ctx context.Context, l limits) *run {
-	in.watch.began()
 	r := &run{in: in, ctx: ctx}
 	r.rearm(l)
 	return r

@@ -3,6 +3,7 @@ package scriptlet
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,27 @@ function mod:validate_mailfrom() local t = {} for i = 1, 1e9 do t[i] = string.re
 		t.Errorf("300 MB of garbage are no growth: %+v\n%s", r, w.host.paniclog())
 	}
 	if r := w.one(1, sdk.ValidateMailFrom); !r.Failed || !strings.Contains(w.host.paniclog(), "memory limit of 64 MiB exceeded") {
+		t.Errorf("%+v\n%s", r, w.host.paniclog())
+	}
+}
+
+// The watchdog sleeps while nothing runs; a run that goes on after a wait wakes
+// it.
+func TestMemoryLimitAfterAWait(t *testing.T) {
+	g := newGate(1)
+	w := setup{
+		scripts: map[string]string{"script": head + `
+function mod:validate_ehlo() test.wait(1) local t = {} for i = 1, 1e9 do t[i] = string.rep("a", 1e5) end end` + foot},
+		deps: Deps{Packages: g.packages()},
+	}.start(t)
+	done := make(chan sdk.PhaseResult)
+	go func() { done <- w.one(1, sdk.ValidateEHLO) }()
+	<-g.arrived
+	for !w.m.watch.idle.Load() {
+		runtime.Gosched()
+	}
+	close(g.open)
+	if r := <-done; !r.Failed || !strings.Contains(w.host.paniclog(), "memory limit of 64 MiB exceeded") {
 		t.Errorf("%+v\n%s", r, w.host.paniclog())
 	}
 }

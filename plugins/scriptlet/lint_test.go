@@ -28,7 +28,7 @@ function mod:validate_ehlo() local n = limit self.n = n return msys.core.VALIDAT
 	}
 	for _, c := range cases {
 		w := setup{
-			scripts: map[string]string{"script": head + c.body + foot},
+			scripts: map[string]string{"script": head + c.body + "\nprint('loaded')" + foot},
 			attrs:   map[string]string{"interpreters": c.option}, deps: Deps{CPUs: 4},
 		}.start(t)
 		if n := len(w.m.generation(1).interpreters); n != c.want {
@@ -42,6 +42,9 @@ function mod:validate_ehlo() local n = limit self.n = n return msys.core.VALIDAT
 		}
 		if (said != "") != (c.forced != "") || !strings.Contains(said, c.forced) {
 			t.Errorf("%s: warned %q", c.name, said)
+		}
+		if strings.Count(w.host.paniclog(), "scriptlet: loaded") != 1 {
+			t.Errorf("%s: %s", c.name, w.host.paniclog())
 		}
 		for id := range uint64(8) {
 			if r := w.one(id+1, sdk.ValidateEHLO); r.Failed {

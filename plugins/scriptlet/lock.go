@@ -18,6 +18,7 @@ func (in *interpreter) acquire(r *run, L *lua.LState) {
 	}
 	in.base.G.CurrentThread = L
 	in.running.Store(r)
+	in.watch.began()
 }
 
 // release gives the interpreter up.

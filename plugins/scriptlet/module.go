@@ -173,9 +173,9 @@ func (m *Module) SessionsEnded(ends []sdk.SessionEnd) {
 	}
 }
 
-// Alive takes the lock of every interpreter once, and reports an interpreter
+// Heartbeat (sdk.Heartbeater) takes the lock of every interpreter once, and reports an interpreter
 // whose lock could not be had before ctx ended: the module's heartbeat.
-func (m *Module) Alive(ctx context.Context) error {
+func (m *Module) Heartbeat(ctx context.Context) error {
 	g := m.current.Load()
 	if g == nil || !g.enter() {
 		return nil

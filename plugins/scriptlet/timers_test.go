@@ -152,7 +152,7 @@ function mod:validate_ehlo() print("new", n) return msys.core.VALIDATE_CONT end`
 	if diff := cmp.Diff(want, w.host.lines()); diff != "" {
 		t.Error(diff)
 	}
-	if err := w.m.Alive(context.Background()); err != nil {
+	if err := w.m.Heartbeat(context.Background()); err != nil {
 		t.Error(err)
 	}
 }

@@ -18,7 +18,7 @@ const (
 // heap and pokes the run whose time on the interpreter saw it grow too far.
 // That run then finds out by a collection whether the growth is alive.
 type watch struct {
-	idle   atomic.Bool // nothing ran lately; begin must kick
+	idle   atomic.Bool // nothing ran lately; acquire must kick
 	recent atomic.Bool // something began since the last look
 	kick   chan struct{}
 	quit   chan struct{}
@@ -64,7 +64,8 @@ func (w *watch) remove(in *interpreter) {
 	}
 }
 
-// began says that a run begins. It costs two loads where the watchdog is awake.
+// began says that a run begins, or goes on after a wait in which the watchdog
+// may have fallen asleep. It costs two loads where the watchdog is awake.
 func (w *watch) began() {
 	if !w.recent.Load() {
 		w.recent.Store(true)

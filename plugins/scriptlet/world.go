@@ -40,14 +40,17 @@ func (in *interpreter) Frame(L *lua.LState) *api.Frame { return threadOf(L).run.
 // Spend counts work done in Go.
 func (in *interpreter) Spend(L *lua.LState, steps int) { threadOf(L).run.spend(L, steps) }
 
-// Print writes to the paniclog, or to the console's reply.
+// Print writes to the paniclog, or to the console's reply. What a script prints
+// while it loads is written once, not by each interpreter.
 func (in *interpreter) Print(L *lua.LState, text string) {
-	if out := threadOf(L).run.out; out != nil {
-		out.WriteString(text)
-		out.WriteByte('\n')
-		return
+	r := threadOf(L).run
+	switch {
+	case r.out != nil:
+		r.out.WriteString(text)
+		r.out.WriteByte('\n')
+	case in.index == 0 || r.script == nil:
+		in.gen.log(sdk.LevelPrint, sourceName, text)
 	}
-	in.gen.log(sdk.LevelPrint, sourceName, text)
 }
 
 // Config is what the generation was prepared from.

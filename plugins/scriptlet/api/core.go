@@ -97,6 +97,13 @@ func coreConstants() []Const {
 		c("EM_TRYING", deliveryTrying, "msg.delivered: not decided."),
 		c("EM_SUCCEEDED", deliverySucceeded, "msg.delivered: delivered."),
 		c("EM_FAILED", deliveryFailed, "msg.delivered: failed for good."),
+		c("O_RDONLY", 0, "io_wrapper_open: read."),
+		c("O_WRONLY", 1, "io_wrapper_open: write."),
+		c("O_RDRW", 2, "io_wrapper_open: read and write, as the manual spells it."),
+		c("O_RDWR", 2, "io_wrapper_open: read and write."),
+		c("O_CREAT", 0o100, "io_wrapper_open: create the file."),
+		c("O_APPEND", 0o2000, "io_wrapper_open: write at the end."),
+		c("O_BINARY", 0, "io_wrapper_open: without effect."),
 		c("EC_BINDING_SLOT_UNBOUND", unboundSlot, "No binding was chosen."),
 	}
 	list = append(list, numbered("A result of core_ec_message_enqueue.", "EC_MESSAGE_ENQUEUE_HOOK_CONT", "EC_MESSAGE_ENQUEUE_HOOK_OK", "EC_MESSAGE_ENQUEUE_HOOK_ERR")...)

@@ -8,6 +8,7 @@ import (
 // documentedTSV lists every name of the compatible surface
 // (reference/lua-api.tsv): kind, package, name and tier, under a heading.
 //
+//go:generate go run ./gen -dir ../../../docs/lua
 //go:embed documented.tsv
 var documentedTSV string
 
@@ -42,7 +43,10 @@ func (d *documented) owner() string {
 // member splits a method or field of an object: "msg:header", "cc.argc",
 // "jsonobj.__len". class is "" where mtad has no such object.
 func (d *documented) member() (class, name string) {
-	i := strings.IndexAny(d.name, ":.")
+	i := strings.IndexByte(d.name, ':')
+	if i < 0 {
+		i = strings.IndexByte(d.name, '.')
+	}
 	if i < 0 {
 		return "", ""
 	}
@@ -57,7 +61,7 @@ func receiverClass(receiver string) string {
 		return classMessage
 	case "msgpart":
 		return classPart
-	case "vctx":
+	case "vctx", "mc.ctx":
 		return classContext
 	case "ac":
 		return classAccept

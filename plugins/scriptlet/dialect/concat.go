@@ -1,7 +1,7 @@
 package dialect
 
 import (
-	"unsafe"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -82,18 +82,21 @@ func textSize(v lua.LValue) int {
 }
 
 func join(L *lua.LState, first, last int, rhs lua.LValue, size int) lua.LValue {
-	b := make([]byte, 0, size)
+	var b strings.Builder
+	b.Grow(size)
 	for i := first; i <= last; i++ {
-		b = appendText(b, L.Get(i))
+		writeText(&b, L.Get(i))
 	}
-	b = appendText(b, rhs)
-	return lua.LString(unsafe.String(unsafe.SliceData(b), len(b))) // b is not written again
+	writeText(&b, rhs)
+	return lua.LString(b.String())
 }
 
-func appendText(b []byte, v lua.LValue) []byte {
+func writeText(b *strings.Builder, v lua.LValue) {
 	if s, ok := v.(lua.LString); ok {
-		return append(b, s...)
+		b.WriteString(string(s))
+		return
 	}
 	n, _ := v.(lua.LNumber)
-	return appendNumber(b, float64(n))
+	var buf [numberRoom]byte
+	b.Write(appendNumber(buf[:0], float64(n)))
 }

@@ -110,6 +110,38 @@ func TestShared(t *testing.T) {
 	}
 }
 
+// TestLoad: loadstring and load take the dialect.
+func TestLoad(t *testing.T) {
+	src := `print(loadstring("return 6 | 1, ...")(5))
+		print(loadstring("x = 08", "=name"))
+		print(loadstring("x =\n!"))
+		local n = 0 print(load(function() n = n + 1 return ({"return ", "1 ", "!= 2"})[n] end)())
+		print(load(function() n = n + 1 return ({[5] = "x x"})[n] end, "@file"))
+		print((pcall(loadstring)), (pcall(load, function() return {} end)))`
+	proto, problems := dialect.Compile("t", []byte(src), dialect.NewRuntime(dialect.Limits{}))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	var out strings.Builder
+	L := newState(t, &out)
+	rt := dialect.NewRuntime(dialect.Limits{})
+	L.SetGlobal("loadstring", L.NewFunction(rt.LoadString))
+	L.SetGlobal("load", L.NewFunction(rt.Load))
+	L.Push(L.NewFunctionFromProto(proto))
+	if err := L.PCall(0, 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	want := "7\t5\n" +
+		"nil\tname:1:5: malformed number near '08' (a leading 0 means octal)\n" +
+		"nil\t[string \"x =...\"]:2:2: unexpected symbol near '<eof>'\n" +
+		"true\n" +
+		"nil\tfile:1:3: '=' expected near 'x'\n" +
+		"false\tfalse\n"
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
 // TestConcatLimits: a string that `..` builds is bounded and charged.
 func TestConcatLimits(t *testing.T) {
 	spent := 0

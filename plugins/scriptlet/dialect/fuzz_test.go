@@ -61,6 +61,7 @@ func FuzzRun(f *testing.F) {
 		L := lua.NewState(lua.Options{SkipOpenLibs: true, CallStackSize: 64, RegistrySize: 1024, RegistryMaxSize: 16384})
 		defer L.Close()
 		lua.OpenBase(L)
+		L.SetGlobal("print", L.NewFunction(func(*lua.LState) int { return 0 }))
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		defer cancel()
 		L.SetContext(ctx)

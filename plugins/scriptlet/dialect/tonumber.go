@@ -25,13 +25,17 @@ func ToNumber(L *lua.LState) int {
 	if base == 10 {
 		return pushNumber(L, v)
 	}
-	if !lua.LVCanConvToString(v) {
+	if n, ok := v.(lua.LNumber); ok {
+		v = lua.LString(NumberText(float64(n)))
+	}
+	digits, ok := v.(lua.LString)
+	if !ok {
 		L.RaiseError("bad argument #1 to 'tonumber' (string expected, got %s)", v.Type().String())
 	}
 	if !(base >= 2 && base <= 36) {
 		L.RaiseError("bad argument #2 to 'tonumber' (base out of range)")
 	}
-	n, ok := parseUnsigned(string(appendText(nil, v)), uint64(base))
+	n, ok := parseUnsigned(string(digits), uint64(base))
 	if !ok {
 		L.Push(lua.LNil)
 		return 1

@@ -117,8 +117,11 @@ func parseSet(body string) charSet {
 	}
 	for i := 0; i < len(body); i++ {
 		switch {
-		case body[i] == '%' && i+1 < len(body):
+		case body[i] == '%':
 			i++
+			if i == len(body) {
+				body += "]" // after a range that ends in %, stock Lua reads on
+			}
 			set.addClass(body[i])
 		case i+2 < len(body) && body[i+1] == '-':
 			set.addRange(body[i], body[i+2])

@@ -10,7 +10,7 @@ import (
 // captures lie within the subject.
 func FuzzMatch(f *testing.F) {
 	for _, h := range hostile {
-		if len(h.src) < 5000 {
+		if len(h.src) < 100 {
 			f.Add(h.src, h.pattern)
 		}
 	}

@@ -135,9 +135,11 @@ func (m *matcher) items(s, p int) int {
 				return -1
 			}
 		default:
-			end := m.itemEnd(p)
-			if end < 0 {
-				return -1
+			end := p + 1
+			if c == '%' || c == '[' {
+				if end = m.itemEnd(p); end < 0 {
+					return -1
+				}
 			}
 			if end < len(m.p) {
 				switch m.p[end] {
@@ -177,18 +179,15 @@ func (m *matcher) special(s, p int) (int, int) {
 	return m.backReference(s, m.p[p]), p + 1
 }
 
-// itemEnd is behind the single character item at p; -1 on a malformed pattern.
+// itemEnd is behind the class or set at p; -1 on a malformed pattern.
 func (m *matcher) itemEnd(p int) int {
-	switch m.p[p] {
-	case '%':
-		if p+1 >= len(m.p) {
-			return m.fail(errEndsWithEscape)
-		}
-		return p + 2
-	case '[':
+	switch {
+	case m.p[p] == '[':
 		return m.setEnd(p)
+	case p+1 == len(m.p):
+		return m.fail(errEndsWithEscape)
 	}
-	return p + 1
+	return p + 2
 }
 
 // setEnd is behind the set that opens at p. A bracket right after the opening,

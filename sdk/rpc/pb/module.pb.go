@@ -1611,7 +1611,12 @@ func (x *Failure) GetSource() *SourceFailure {
 	return nil
 }
 
-// Call asks for one or more consecutive phases on a snapshot.
+// Call asks for one or more consecutive phases on a snapshot. The module takes
+// the state from phase to phase as the core does: before validate_mailfrom and
+// validate_rcptto the phase's address becomes the sender or the candidate; a
+// candidate that was not refused joins the recipients; before the first phase
+// on a copy the message is split into one copy for each recipient, with
+// split_ids in that order; and each change applies at once.
 type Call struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Generation    uint64                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
@@ -2222,7 +2227,7 @@ func (x *Reply) GetCause() string {
 
 // Answer has one result for each phase that ran, in order. It is shorter than
 // Call.phases where a phase ended the run: with AGAIN, a refusing reply, a
-// failure or a changed recipient list.
+// disconnect, a failure or a changed recipient list.
 type Answer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Results       []*PhaseResult         `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
