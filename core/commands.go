@@ -207,7 +207,10 @@ func (c *Core) disconnect(_ context.Context, call *control.Call) error {
 
 func (c *Core) configReload(ctx context.Context, call *control.Call) error {
 	warnings, err := c.Reload(ctx)
-	base := filepath.Dir(c.opt.Conf.Path) + string(filepath.Separator)
+	base := ""
+	if path, err := filepath.Abs(c.opt.Conf.Path); err == nil {
+		base = filepath.Dir(path) + string(filepath.Separator)
+	}
 	for _, w := range warnings {
 		fmt.Fprintf(call, "warning: %s\n", strings.ReplaceAll(w, base, ""))
 	}

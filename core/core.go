@@ -63,6 +63,7 @@ type Core struct {
 	control   *control.Server
 	smtp      *smtpd.Server
 	metrics   *metrics.Server
+	hooks     *logHooks
 
 	listeners map[string]*smtpd.Listener
 	received  atomic.Int64
@@ -83,8 +84,9 @@ func New(o Options) *Core {
 		CallTimeout: 5 * time.Minute, NewID: c.newID, After: time.After,
 		Problem: c.problem("validate"),
 	}
+	c.hooks = &logHooks{validator: c.validator}
 	c.door = &reception.Door{
-		Log: countingLog{c}, Validator: c.validator, Queue: func(m *message.Message) { c.queue.Insert(m) },
+		Log: records{c}, Validator: c.validator, Queue: func(m *message.Message) { c.queue.Insert(m) },
 		Bindings: func() *binding.Table { return c.settings.Load().bindings },
 		Options:  func() *reception.Options { return &c.settings.Load().reception },
 		Hostname: c.hostname, NewID: c.newID, Now: time.Now,
@@ -105,13 +107,13 @@ func New(o Options) *Core {
 		},
 	}
 	c.queue = &queue.Queue{
-		Log: c.logs, Clock: systemClock{}, Courier: c.courier, OnFail: c.bounce.Fail,
+		Log: records{c}, Clock: systemClock{}, Courier: c.courier, OnFail: c.bounce.Fail,
 		OptionsFor:     func(l queue.Lane) *queue.Options { return &c.lane(l.Group, l.Binding, l.Domain).queue },
 		MaxConnections: func() int { return int(c.settings.Load().globals.MaxConnections) },
 	}
 	c.control = &control.Server{Table: &control.Table{Commands: c.commands()}}
 	c.smtp = smtpd.New(smtpd.Config{
-		Validator: c.validator, Door: smtpd.ReceptionDoor(c.door), Log: countingLog{c},
+		Validator: c.validator, Door: smtpd.ReceptionDoor(c.door), Log: records{c},
 		ProfileFor: c.profile, Hostname: c.hostname, NewID: c.newID,
 		Problem: c.problem("smtpd"), Now: time.Now, After: time.After,
 	})
@@ -153,24 +155,6 @@ func (c *Core) bounceRefused(ctx context.Context, m *message.Message, why *smtp.
 	}
 }
 
-// countingLog counts what summary shows.
-type countingLog struct{ c *Core }
-
-// Reception is part of reception.Logger.
-func (l countingLog) Reception(m *message.Message) {
-	l.c.received.Add(1)
-	l.c.logs.Reception(m)
-}
-
-// Rejection is part of reception.Logger and smtpd.Log.
-func (l countingLog) Rejection(r *logs.Rejection) {
-	l.c.rejected.Add(1)
-	l.c.logs.Rejection(r)
-}
-
-// Panic is part of reception.Logger.
-func (l countingLog) Panic(r sdk.LogRecord) { l.c.logs.Panic(r) }
-
 // systemClock is the real time.
 type systemClock struct{}
 
@@ -197,6 +181,7 @@ func (c *Core) parts() []part {
 		{"dns", c.startDNS, func(context.Context) { c.dns.Close() }},
 		{"spool", c.startSpool, func(context.Context) { c.stopSpool() }},
 		{"modules", c.startModules, func(context.Context) { c.stopModules() }},
+		{"log hooks", func(context.Context) error { c.hooks.start(); return nil }, c.hooks.stop},
 		{"queue", c.queue.Start, c.queue.Stop},
 		{"control", c.startControl, func(context.Context) { c.control.Stop() }},
 		{"metrics", c.startMetrics, c.stopMetrics},

@@ -3,7 +3,9 @@ package core
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
+	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/option"
 )
 
@@ -46,9 +48,9 @@ func firstAddr(text string) (netip.Addr, bool) {
 	return a, err == nil
 }
 
-// openRelays warns of listeners that relay for everybody, or nearly.
-func (s *settings) openRelays() []string {
-	var out []string
+// openRelays finds listeners that relay for everybody, or nearly.
+func (s *settings) openRelays() []sdk.Problem {
+	var out []sdk.Problem
 	s.eachPeer(func(listen *option.Scope, pos option.Pos, peer netip.Addr) {
 		p, err := s.profile(listen.Instance, peer)
 		if err != nil || peer.IsLoopback() {
@@ -65,9 +67,13 @@ func (s *settings) openRelays() []string {
 		default:
 			return
 		}
-		out = append(out, fmt.Sprintf("%s: listener %q relays for everybody (%s)", pos, listen.Instance, why))
+		found := sdk.Problem{File: pos.File, Line: pos.Line, Column: pos.Column,
+			Text: fmt.Sprintf("listener %q relays for everybody (%s)", listen.Instance, why)}
+		if !slices.Contains(out, found) {
+			out = append(out, found)
+		}
 	})
-	return unique(out)
+	return out
 }
 
 // wide reports a peer scope that covers a large part of the address space.
@@ -96,16 +102,4 @@ func hasStar(list []string) bool {
 		}
 	}
 	return false
-}
-
-func unique(list []string) []string {
-	var out []string
-	seen := map[string]bool{}
-	for _, s := range list {
-		if !seen[s] {
-			seen[s] = true
-			out = append(out, s)
-		}
-	}
-	return out
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mtad/mtad/conf"
 	"github.com/mtad/mtad/core/modules"
@@ -226,19 +225,21 @@ func (c *Core) moduleCommand(ctx context.Context, words []string) (string, bool,
 	return reply, true, err
 }
 
-// Check is `mtad check`: the way of a reload without its commit. Warnings are
-// what works but is likely a mistake.
-func Check(ctx context.Context, o Options, runInit bool, log func(sdk.LogRecord)) (warnings []string, err error) {
+// Check is `mtad check`: the way of a reload without its commit. The findings
+// are what would run, and is a mistake or may be one.
+func Check(ctx context.Context, o Options, runInit bool, log func(sdk.LogRecord)) (findings []sdk.Problem, err error) {
 	c := &Core{opt: o}
 	s, warnings, err := c.load()
 	if err != nil {
 		return nil, err
 	}
-	warnings = append(warnings, s.openRelays()...)
+	for _, w := range warnings {
+		findings = append(findings, sdk.Problem{Severity: sdk.Warning, Text: w})
+	}
+	findings = append(findings, s.openRelays()...)
 	sources := s.tree.Sources()
 	m, err := modules.New(modules.Options{
 		Host: func(string) sdk.Host { return checkHost{sources, log} }, Log: log,
-		Timing: modules.Timing{Start: 10 * time.Second},
 	})
 	if err != nil {
 		return nil, err
@@ -251,11 +252,8 @@ func Check(ctx context.Context, o Options, runInit bool, log func(sdk.LogRecord)
 	}
 	p, err := m.Prepare(ctx, 1, s.modules)
 	if err != nil {
-		return warnings, refusal(err)
-	}
-	for _, w := range p.Warnings {
-		warnings = append(warnings, w.String())
+		return findings, refusal(err)
 	}
 	p.Abort()
-	return warnings, nil
+	return append(findings, p.Warnings...), nil
 }

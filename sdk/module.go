@@ -102,8 +102,20 @@ type Subscription struct {
 	Warnings []Problem
 }
 
+// Severity says what a Problem among Subscription.Warnings means for `mtad
+// check`. The generation runs all the same.
+type Severity uint8
+
+// The severities.
+const (
+	Fault   Severity = iota // surely not what was meant: the check fails
+	Warning                 // may be meant
+	Note                    // good to know
+)
+
 // Problem is something wrong, and where. Line 0 means no position is known.
 type Problem struct {
+	Severity     Severity
 	File         string
 	Line, Column int
 	Text         string

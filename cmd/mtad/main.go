@@ -24,6 +24,7 @@ type cli struct {
 	Check   checkCommand   `cmd:"" help:"Check a configuration and its scripts without starting anything."`
 	Console consoleCommand `cmd:"" help:"Give the running server a command, or open a prompt. Start with: mtad console ENDPOINT help"`
 	Luac    luacCommand    `cmd:"" help:"Check the syntax of Lua scripts."`
+	API     apiCommand     `cmd:"" help:"List the Lua API and how much of it is supported." name:"api"`
 	Lib     libCommand     `cmd:"" help:"Look at the Lua library that is built in."`
 	Spool   spoolCommand   `cmd:"" help:"Look into a spool, whether or not the server runs."`
 	Version versionCommand `cmd:"" help:"Show the version."`

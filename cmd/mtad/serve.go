@@ -107,23 +107,38 @@ type checkCommand struct {
 
 // Run is called by kong.
 func (c *checkCommand) Run(s *streams) error {
-	warnings, err := core.Check(context.Background(), c.options(), c.Init, func(r sdk.LogRecord) {
+	findings, err := core.Check(context.Background(), c.options(), c.Init, func(r sdk.LogRecord) {
 		if c.Prints && r.Level == sdk.LevelPrint {
 			fmt.Fprintf(s.out, "%s: %s\n", r.Source, r.Text)
 		}
 	})
-	for _, w := range warnings {
-		fmt.Fprintln(s.err, w)
+	faults := 0
+	for _, f := range findings {
+		fmt.Fprintln(s.err, severityWord(f.Severity)+f.String())
+		if f.Severity == sdk.Fault {
+			faults++
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(s.err, err)
 		return exitError(1)
 	}
-	if len(warnings) > 0 {
+	if faults > 0 {
 		return exitError(1)
 	}
 	_, err = fmt.Fprintln(s.out, "Configuration valid")
 	return err
+}
+
+// severityWord is in front of what does not make the check fail.
+func severityWord(v sdk.Severity) string {
+	switch v {
+	case sdk.Warning:
+		return "warning: "
+	case sdk.Note:
+		return "note: "
+	}
+	return ""
 }
 
 // moduleCommand runs a built-in module as a process of its own.

@@ -211,7 +211,7 @@ func (b *Body) closeInline() error {
 	}
 	defer sl.finish()
 	off := uint32(sl.off) + headerSize
-	header{magic: sl.seg.magic, typ: recBody, length: uint32(b.size), id: bodyID(sl.seg.num, off), crc: crc}.put(b.buf)
+	header{magic: sl.seg.magic, typ: recBody, length: uint32(b.size), id: uint64(bodyID(sl.seg.num, off)), crc: crc}.put(b.buf)
 	if err := s.write(sl, b.buf); err != nil {
 		return err
 	}
@@ -257,7 +257,7 @@ func (b *Body) discardFile() {
 		b.file = nil
 	}
 	b.s.mu.Lock()
-	b.s.garbage = append(b.s.garbage, bodyKey{num: b.num, off: headerSize, file: true})
+	b.s.garbage = append(b.s.garbage, fileKey(b.num))
 	b.s.mu.Unlock()
 }
 
@@ -280,16 +280,14 @@ func (s *Store) hold(ref message.BodyRef) {
 	k := bodyKeyOf(ref)
 	s.ref(k, ref.Length)
 	s.held[k] = s.opts.Clock.Now()
-	if seg := s.segs[s.bodies[k].seg]; !k.file && seg != nil && seg.phase == phaseFailed {
+	if seg := s.segs[s.bodies[k].seg]; !k.file() && seg != nil && seg.phase == phaseFailed {
 		s.lose(k)
 	}
 }
 
 // lose says that a body may never be durable. The caller holds mu.
 func (s *Store) lose(k bodyKey) {
-	b := s.bodies[k]
-	b.lost = true
-	s.bodies[k] = b
+	s.lost[k] = struct{}{}
 }
 
 // letGo ends the hold of a body. The caller holds mu.

@@ -3,6 +3,8 @@ package spool
 import (
 	"context"
 	"fmt"
+
+	"github.com/mtad/mtad/core/message"
 )
 
 // commit is a batch on its way to the disk; without rec, a wish for a sync.
@@ -92,11 +94,16 @@ func (s *Store) admissible(it *item) error {
 		return nil
 	}
 	b, there := s.bodies[bodyKeyOf(it.body)]
-	switch {
-	case !there || b.size != it.body.Length:
+	if !there || int64(b.size) != it.body.Length {
 		return fmt.Errorf("%w: body %v of a batch", ErrNotFound, it.body)
-	case b.lost:
-		return fmt.Errorf("%w: segment of body %v", ErrFailed, it.body)
+	}
+	return s.trusted(it.body)
+}
+
+// trusted refuses a body whose segment failed before it was durable.
+func (s *Store) trusted(ref message.BodyRef) error {
+	if _, lost := s.lost[bodyKeyOf(ref)]; lost {
+		return fmt.Errorf("%w: segment of body %v", ErrFailed, ref)
 	}
 	return nil
 }

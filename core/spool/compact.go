@@ -126,7 +126,7 @@ func (c *compaction) record() {
 // visible.
 func (c *compaction) body() {
 	s, id := c.s, c.in.head.id
-	k := bodyKey{num: id >> 32, off: uint32(id)}
+	k := bodyKey(id)
 	here := func() bool {
 		b, there := s.bodies[k]
 		return there && b.seg == c.seg.num && int64(b.off) == c.in.off+headerSize

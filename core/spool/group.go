@@ -263,8 +263,8 @@ func (s *Store) outcome(g *group, c *commit) error {
 		return fmt.Errorf("%w: segment %d", ErrFailed, g.at.seg.num)
 	}
 	for i := range c.items {
-		if ref := c.items[i].body; s.bodies[bodyKeyOf(ref)].lost {
-			return fmt.Errorf("%w: segment of body %v", ErrFailed, ref)
+		if err := s.trusted(c.items[i].body); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -17,40 +17,66 @@ func keyOf(id string) (k key) {
 	return k
 }
 
-// bodyKey is a body's name: the place it was first written to.
-type bodyKey struct {
-	num  uint64 // segment, or the number of a file of its own
-	off  uint32
-	file bool
-}
+// bodyKey is a body's name: the place it was first written to. Of a body in a
+// segment it is the segment and the offset, and the id of its record; of one
+// with a file of its own, the file's number under fileBit. The zero key is no
+// body.
+type bodyKey uint64
+
+const fileBit = 1 << 63
+
+func bodyID(seg, off uint32) bodyKey { return bodyKey(seg)<<32 | bodyKey(off) }
+
+func fileKey(num uint64) bodyKey { return bodyKey(num) | fileBit }
 
 func bodyKeyOf(ref message.BodyRef) bodyKey {
-	return bodyKey{num: ref.Segment, off: uint32(ref.Offset), file: ref.File}
+	switch {
+	case noBody(ref):
+		return 0
+	case ref.File:
+		return fileKey(ref.Segment)
+	}
+	return bodyKey(ref.Segment)<<32&^fileBit | bodyKey(uint32(ref.Offset))
 }
 
-// bodyID is the name of a body in a segment as its record's id has it.
-func bodyID(seg, off uint32) uint64 { return uint64(seg)<<32 | uint64(off) }
+func (k bodyKey) file() bool { return k&fileBit != 0 }
 
-// entry is what memory knows of a message.
+// num is the segment, or the number of the file.
+func (k bodyKey) num() uint64 {
+	if k.file() {
+		return uint64(k &^ fileBit)
+	}
+	return uint64(k >> 32)
+}
+
+// off is the offset of the content.
+func (k bodyKey) off() uint32 {
+	if k.file() {
+		return headerSize
+	}
+	return uint32(k)
+}
+
+// entry is what memory knows of a message. A million of them, with their keys
+// and bodies, take 100 to 200 MB, depending on how full the maps are.
 type entry struct {
 	seq      uint64 // of the record with its metadata
+	body     bodyKey
 	home     uint32 // segment of the batch that made it
 	homeSize uint32
 	seg      uint32 // where its metadata is: at home, or in a change record
 	off      uint32
 	size     uint32
 	changed  bool // the metadata is in a change record
-	body     bodyKey
 }
 
 // body is what memory knows of a body record. It lives while refs is not zero:
 // messages, open readers and the session that wrote it count.
 type body struct {
-	size int64
+	size uint32
 	seg  uint32 // where it is now, unless it has a file of its own
 	off  uint32
 	refs uint32
-	lost bool // its segment failed before a batch named it: it may not be durable
 }
 
 // index is where everything is. Store.mu guards it.
@@ -58,12 +84,13 @@ type index struct {
 	entries map[key]entry
 	bodies  map[bodyKey]body
 	segs    map[uint32]*segment
-	garbage []bodyKey // files of bodies that nobody refers to any more
-	files   int64     // live bytes in files of their own
+	lost    map[bodyKey]struct{} // their segment failed before a batch named them: they may not be durable
+	garbage []bodyKey            // files of bodies that nobody refers to any more
+	files   int64                // live bytes in files of their own
 }
 
 func newIndex() index {
-	return index{entries: map[key]entry{}, bodies: map[bodyKey]body{}, segs: map[uint32]*segment{}}
+	return index{entries: map[key]entry{}, bodies: map[bodyKey]body{}, lost: map[bodyKey]struct{}{}, segs: map[uint32]*segment{}}
 }
 
 func (x *index) addLive(seg uint32, n int64) {
@@ -137,12 +164,12 @@ func (x *index) forget(e *entry) {
 }
 
 func (x *index) ref(k bodyKey, size int64) {
-	if k == (bodyKey{}) {
+	if k == 0 {
 		return
 	}
 	b, there := x.bodies[k]
 	if !there {
-		b = body{size: size, seg: uint32(k.num), off: k.off}
+		b = body{size: uint32(size), seg: uint32(k.num()), off: k.off()}
 		x.account(k, &b, +1)
 	}
 	b.refs++
@@ -151,10 +178,10 @@ func (x *index) ref(k bodyKey, size int64) {
 
 // refOf is a body's reference, as Commit got it.
 func (x *index) refOf(k bodyKey) message.BodyRef {
-	if k == (bodyKey{}) {
+	if k == 0 {
 		return message.BodyRef{}
 	}
-	return message.BodyRef{Segment: k.num, Offset: int64(k.off), Length: x.bodies[k].size, File: k.file}
+	return message.BodyRef{Segment: k.num(), Offset: int64(k.off()), Length: int64(x.bodies[k].size), File: k.file()}
 }
 
 func (x *index) unref(k bodyKey) {
@@ -168,23 +195,24 @@ func (x *index) unref(k bodyKey) {
 	}
 	x.account(k, &b, -1)
 	delete(x.bodies, k)
-	if k.file {
+	delete(x.lost, k)
+	if k.file() {
 		x.garbage = append(x.garbage, k)
 	}
 }
 
 func (x *index) account(k bodyKey, b *body, sign int64) {
-	if k.file {
-		x.files += sign * (b.size + headerSize)
+	if k.file() {
+		x.files += sign * (int64(b.size) + headerSize)
 		return
 	}
-	x.addLive(b.seg, sign*(b.size+headerSize))
+	x.addLive(b.seg, sign*(int64(b.size)+headerSize))
 }
 
 // moveBody says that a body lies elsewhere now.
 func (x *index) moveBody(k bodyKey, seg, off uint32) {
 	b, there := x.bodies[k]
-	if !there || k.file {
+	if !there || k.file() {
 		return
 	}
 	x.account(k, &b, -1)

@@ -40,6 +40,9 @@ func (s *Store) keep() bool {
 		if !s.compact(seg) {
 			return false
 		}
+		if s.Sync() != nil {
+			return false
+		}
 		s.sealSynced()
 		s.removeDead()
 	}
@@ -114,7 +117,7 @@ func (s *Store) removeRound() bool {
 	}
 	var errs []error
 	for _, k := range files {
-		errs = append(errs, s.deleteFile(bodyName(k.num)))
+		errs = append(errs, s.deleteFile(bodyName(k.num())))
 	}
 	gone := segs[:0]
 	for _, seg := range segs {

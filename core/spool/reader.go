@@ -54,8 +54,8 @@ func (s *Store) pin(ref message.BodyRef) (*BodyReader, error) {
 	if !there || noBody(ref) {
 		return nil, fmt.Errorf("%w: body %v", ErrNotFound, ref)
 	}
-	r := &BodyReader{s: s, key: k, base: int64(b.off), size: b.size}
-	if !k.file {
+	r := &BodyReader{s: s, key: k, base: int64(b.off), size: int64(b.size)}
+	if !k.file() {
 		seg := s.segs[b.seg]
 		if seg == nil {
 			return nil, fmt.Errorf("%w: body %v: segment %d is not there", ErrCorrupt, ref, b.seg)
@@ -70,8 +70,8 @@ func (s *Store) pin(ref message.BodyRef) (*BodyReader, error) {
 // load opens a body's own file, reads the record's header, and all of a small
 // body.
 func (r *BodyReader) load() error {
-	if r.key.file {
-		f, err := r.s.opts.FS.Open(r.s.path(bodyName(r.key.num)))
+	if r.key.file() {
+		f, err := r.s.opts.FS.Open(r.s.path(bodyName(r.key.num())))
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}

@@ -258,7 +258,7 @@ func (r *recovery) bodies() {
 	missing := 0
 	for k, b := range s.bodies {
 		switch {
-		case k.file && !r.files[k.num], !k.file && s.segs[b.seg] == nil:
+		case k.file() && !r.files[k.num()], !k.file() && s.segs[b.seg] == nil:
 			missing++
 		}
 	}
@@ -269,7 +269,7 @@ func (r *recovery) bodies() {
 	}
 	orphans := 0
 	for num := range r.files {
-		k := bodyKey{num: num, off: headerSize, file: true}
+		k := fileKey(num)
 		if _, named := s.bodies[k]; named {
 			continue
 		}

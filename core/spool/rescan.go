@@ -86,7 +86,7 @@ func (r *recovery) whole(ref message.BodyRef) bool {
 		return true
 	}
 	if sound, scanned := r.sound[uint32(ref.Segment)]; scanned {
-		return sound[k.off]
+		return sound[k.off()]
 	}
 	return r.s.segs[uint32(ref.Segment)] != nil
 }
@@ -113,7 +113,7 @@ func itemsOf(seg *segment, sc *scanner, b []byte) []item {
 	at, seq := uint32(sc.off)+headerSize, sc.head.id
 	switch sc.head.typ {
 	case recBody:
-		if seq != bodyID(seg.num, at) {
+		if bodyKey(seq) != bodyID(seg.num, at) {
 			name := message.BodyRef{Segment: seq >> 32, Offset: int64(uint32(seq)), Length: int64(len(b))}
 			return []item{{kind: itemMoved, off: at, size: uint32(len(b)), body: name}}
 		}

@@ -20,7 +20,7 @@ func record(typ recordType, id uint64, content []byte) []byte {
 
 func sampleSegment() []byte {
 	e := Entry{ID: "00/00-01974-EBDC39A4", Meta: []byte("meta"), Body: message.BodyRef{Segment: 7, Offset: 32, Length: 11}}
-	b := record(recBody, bodyID(7, 32), []byte("hello world"))
+	b := record(recBody, uint64(bodyID(7, 32)), []byte("hello world"))
 	b = append(b, record(recBatch, 1, appendEntry(make([]byte, batchPrefix), &e))...)
 	b = append(b, record(recChange, 2, appendEntry(nil, &e))...)
 	b = append(b, record(recDone, 3, appendDone(nil, 7, e.ID))...)

@@ -117,7 +117,7 @@ func parseSegmentName(name string) (num uint32, magic uint64, ok bool) {
 	if !found || !dash {
 		return 0, 0, false
 	}
-	num64, err1 := strconv.ParseUint(n, 10, 32)
+	num64, err1 := strconv.ParseUint(n, 10, 31)
 	magic, err2 := strconv.ParseUint(m, 16, 64)
 	num = uint32(num64)
 	return num, magic, err1 == nil && err2 == nil && num > 0 && segmentName(num, magic) == name
@@ -127,7 +127,7 @@ func bodyName(num uint64) string { return fmt.Sprintf("%010d%s", num, bodySuffix
 
 func parseBodyName(name string) (num uint64, ok bool) {
 	base, found := strings.CutSuffix(name, bodySuffix)
-	num, err := strconv.ParseUint(base, 10, 64)
+	num, err := strconv.ParseUint(base, 10, 63)
 	return num, found && err == nil && num > 0 && bodyName(num) == name
 }
 

@@ -277,7 +277,7 @@ func (s *Store) fail(seg *segment, err error) {
 		s.active = nil
 	}
 	for k := range s.held {
-		if b := s.bodies[k]; !k.file && b.seg == seg.num {
+		if b := s.bodies[k]; !k.file() && b.seg == seg.num {
 			s.lose(k)
 		}
 	}

@@ -181,8 +181,8 @@ func (s *Store) readable(ref message.BodyRef) bool {
 }
 
 func (s *Store) bodyPlace(k bodyKey) string {
-	if k.file {
-		return "in " + bodyName(k.num)
+	if k.file() {
+		return "in " + bodyName(k.num())
 	}
 	b := s.bodies[k]
 	return fmt.Sprintf("in segment %d at offset %d", b.seg, b.off)

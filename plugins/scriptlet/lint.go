@@ -38,6 +38,9 @@ func (g *generation) lint(in *interpreter) {
 				g.shares(f.Problem)
 			case f.Kind == dialect.MisspeltCallout || ours: // judge has said so
 			default:
+				if f.Kind != dialect.NoReturnValue {
+					f.Problem.Severity = sdk.Warning
+				}
 				g.warn(f.Problem)
 			}
 		}
@@ -46,6 +49,7 @@ func (g *generation) lint(in *interpreter) {
 			g.shares(p)
 		}
 		for _, p := range usesOf(u.source.Path, stmts, lacks) {
+			p.Severity = sdk.Warning
 			g.log(sdk.LevelWarning, sourceName, p.String())
 			g.warn(p)
 		}
@@ -87,7 +91,7 @@ func (g *generation) parallel() int {
 	}
 	if cpus > 1 {
 		p := *g.shared
-		p.Text = "all scripts run in one interpreter: " + p.Text
+		p.Severity, p.Text = sdk.Note, "all scripts run in one interpreter: "+p.Text
 		g.log(sdk.LevelNotice, sourceName, p.String())
 		g.warn(p)
 	}

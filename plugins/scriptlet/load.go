@@ -96,7 +96,9 @@ func (g *generation) load(ctx context.Context, index int) (*interpreter, error) 
 			continue
 		}
 		if g.config.CheckOnly && strings.Contains(err.text, sdk.ErrNoIO.Error()) {
-			g.warn(located(err.text, s))
+			p := located(err.text, s)
+			p.Severity = sdk.Warning
+			g.warn(p)
 			continue
 		}
 		return nil, g.failed(s.name, "load", s, err)

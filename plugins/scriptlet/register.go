@@ -85,10 +85,12 @@ func (g *generation) judgeName(reg *registration, name string, fn *lua.LFunction
 		return
 	}
 	var text string
+	severity := sdk.Warning
 	switch near := option.Nearest(name, calloutNames()); {
 	case documentedHook(name):
 		text = fmt.Sprintf("module %s: mtad never calls %s: it belongs to a part that mtad does not have", reg.name, name)
 	case near != "" && looksLikeHook(name):
+		severity = sdk.Fault
 		text = fmt.Sprintf("module %s: there is no callout %s; did you mean %s?", reg.name, name, near)
 	case looksLikeHook(name):
 		text = fmt.Sprintf("module %s: there is no callout %s; it is never called", reg.name, name)
@@ -96,6 +98,7 @@ func (g *generation) judgeName(reg *registration, name string, fn *lua.LFunction
 		return
 	}
 	p := reg.script.problem(text)
+	p.Severity = severity
 	if fn.Proto != nil {
 		p.File, p.Line, p.Column = fn.Proto.SourceName, fn.Proto.LineDefined, 0
 	}

@@ -198,7 +198,7 @@ func problemsToPB(list []sdk.Problem) []*pb.Problem {
 	for _, p := range list {
 		out = append(out, &pb.Problem{
 			File: valid(p.File), Line: int32(p.Line), Column: int32(p.Column),
-			Text: valid(p.Text), Snippet: valid(p.Snippet),
+			Text: valid(p.Text), Snippet: valid(p.Snippet), Severity: uint32(p.Severity),
 		})
 	}
 	return out
@@ -209,7 +209,7 @@ func (d *decoder) problems(list []*pb.Problem) []sdk.Problem {
 	for _, p := range list {
 		out = append(out, sdk.Problem{
 			File: d.str(p.File), Line: int(p.Line), Column: int(p.Column),
-			Text: d.str(p.Text), Snippet: d.str(p.Snippet),
+			Text: d.str(p.Text), Snippet: d.str(p.Snippet), Severity: sdk.Severity(p.Severity),
 		})
 	}
 	return out

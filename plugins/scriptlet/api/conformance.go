@@ -229,8 +229,7 @@ func hookStatus(d *documented) (Status, string) {
 	switch h := sdk.HookByName(d.name); h {
 	case sdk.HookNone:
 		return Unsupported, "mtad has no such callout yet"
-	case sdk.CoreValidateAuth, sdk.MsgGenDataSpool, sdk.CoreLogReception, sdk.CoreLogDelivery,
-		sdk.CoreLogTransientFailure, sdk.CoreLogPermanentFailure, sdk.CoreLogRejection:
+	case sdk.CoreValidateAuth, sdk.MsgGenDataSpool:
 		return Unsupported, "the core does not call it yet"
 	}
 	return Supported, ""

@@ -3644,6 +3644,7 @@ type Problem struct {
 	Column        int32                  `protobuf:"varint,3,opt,name=column,proto3" json:"column,omitempty"`
 	Text          string                 `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
 	Snippet       string                 `protobuf:"bytes,5,opt,name=snippet,proto3" json:"snippet,omitempty"`
+	Severity      uint32                 `protobuf:"varint,6,opt,name=severity,proto3" json:"severity,omitempty"` // of a warning: 0 fault, 1 warning, 2 note
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3711,6 +3712,13 @@ func (x *Problem) GetSnippet() string {
 		return x.Snippet
 	}
 	return ""
+}
+
+func (x *Problem) GetSeverity() uint32 {
+	if x != nil {
+		return x.Severity
+	}
+	return 0
 }
 
 type PrepareFailure struct {
@@ -5631,13 +5639,14 @@ const file_module_proto_rawDesc = "" +
 	"\fSubscription\x12*\n" +
 	"\x05hooks\x18\x01 \x03(\x0e2\x14.mtad.module.v1.HookR\x05hooks\x12\x1a\n" +
 	"\bcontrols\x18\x02 \x03(\tR\bcontrols\x123\n" +
-	"\bwarnings\x18\x03 \x03(\v2\x17.mtad.module.v1.ProblemR\bwarnings\"w\n" +
+	"\bwarnings\x18\x03 \x03(\v2\x17.mtad.module.v1.ProblemR\bwarnings\"\x93\x01\n" +
 	"\aProblem\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\x05R\x04line\x12\x16\n" +
 	"\x06column\x18\x03 \x01(\x05R\x06column\x12\x12\n" +
 	"\x04text\x18\x04 \x01(\tR\x04text\x12\x18\n" +
-	"\asnippet\x18\x05 \x01(\tR\asnippet\"a\n" +
+	"\asnippet\x18\x05 \x01(\tR\asnippet\x12\x1a\n" +
+	"\bseverity\x18\x06 \x01(\rR\bseverity\"a\n" +
 	"\x0ePrepareFailure\x12\x1a\n" +
 	"\bheadline\x18\x01 \x01(\tR\bheadline\x123\n" +
 	"\bproblems\x18\x02 \x03(\v2\x17.mtad.module.v1.ProblemR\bproblems\"\x1f\n" +

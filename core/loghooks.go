@@ -1,0 +1,136 @@
+package core
+
+import (
+	"context"
+	"sync"
+
+	"github.com/mtad/mtad/core/logs"
+	"github.com/mtad/mtad/core/message"
+	"github.com/mtad/mtad/core/validate"
+	"github.com/mtad/mtad/sdk"
+	"github.com/mtad/mtad/sdk/smtp"
+)
+
+// Bounds of the log hooks. Where modules cannot keep up, whoever logs waits:
+// no event is lost, and nothing grows without end.
+const (
+	logWorkers = 4
+	logBacklog = 1000
+)
+
+// logHooks tells modules of receptions, deliveries, failures and rejections
+// after they were logged (core_log_*). Nobody waits for the outcome.
+type logHooks struct {
+	validator *validate.Validator
+	events    chan func(ctx context.Context)
+	running   sync.WaitGroup
+	cancel    context.CancelFunc
+}
+
+func (h *logHooks) start() {
+	h.events = make(chan func(context.Context), logBacklog)
+	ctx, cancel := context.WithCancel(context.Background())
+	h.cancel = cancel
+	for range logWorkers {
+		h.running.Go(func() {
+			for event := range h.events {
+				event(ctx)
+			}
+		})
+	}
+}
+
+// stop runs what is left, until ctx ends.
+func (h *logHooks) stop(ctx context.Context) {
+	stop := context.AfterFunc(ctx, h.cancel)
+	defer stop()
+	close(h.events)
+	h.running.Wait()
+	h.cancel()
+}
+
+// wanted reports whether any module asked for the hook.
+func (h *logHooks) wanted(hook sdk.Hook) bool {
+	c := h.validator.Current()
+	return c != nil && c.Wants(hook)
+}
+
+// message tells of an event of a message.
+func (h *logHooks) message(hook sdk.Hook, m *message.Message, note string) {
+	if h.wanted(hook) {
+		copied := policyView(m)
+		h.events <- func(ctx context.Context) {
+			s := h.validator.Detached(copied)
+			defer s.Close()
+			s.Run(ctx, sdk.Phase{Hook: hook, Line: note})
+		}
+	}
+}
+
+// rejection tells of a refused command or message. The record's dictionaries
+// are its session's own, so they are copied.
+func (h *logHooks) rejection(r *logs.Rejection) {
+	if !h.wanted(sdk.CoreLogRejection) {
+		return
+	}
+	m := &sdk.Message{Context: r.Mess.Clone(), ConnContext: r.Conn.Clone(), ConnID: r.ConnID, RecvFrom: r.Remote, RecvVia: r.Local}
+	note := r.Reply.String()
+	h.events <- func(ctx context.Context) {
+		s := h.validator.Detached(m)
+		defer s.Close()
+		s.State.Conn.ID, s.State.Conn.Context = m.ConnID, m.ConnContext
+		s.State.Conn.Peer, s.State.Conn.Local = m.RecvFrom, m.RecvVia
+		s.Run(ctx, sdk.Phase{Hook: sdk.CoreLogRejection, Line: note})
+	}
+}
+
+// policyView is a queued message as policy sees it: its envelope and contexts,
+// and its header section where that was edited.
+func policyView(m *message.Message) *sdk.Message {
+	status, _ := smtp.ParseReply(m.LastReply) // nil before the first attempt
+	return &sdk.Message{
+		ID: m.ID, BatchID: m.BatchID, ConnID: m.ConnID, Sender: m.Sender, Recipient: m.Recipient, Original: m.Recipient,
+		Context: m.Context.Clone(), ConnContext: m.ConnContext.Clone(), Header: m.Content.Header,
+		Binding: m.Binding, BindingGroup: m.BindingGroup, RoutingDomain: m.RoutingDomain, Priority: int(m.Priority),
+		Protocol: m.Protocol, RecvFrom: m.Peer, RecvVia: m.Local, Created: m.Received, Retries: m.Retries, Bounce: m.Bounce,
+		Reply: status,
+	}
+}
+
+// records writes the logs, counts, and tells the modules.
+type records struct{ c *Core }
+
+// Reception is part of reception.Logger.
+func (l records) Reception(m *message.Message) {
+	l.c.received.Add(1)
+	l.c.logs.Reception(m)
+	l.c.hooks.message(sdk.CoreLogReception, m, "")
+}
+
+// Rejection is part of reception.Logger and smtpd.Log.
+func (l records) Rejection(r *logs.Rejection) {
+	l.c.rejected.Add(1)
+	l.c.logs.Rejection(r)
+	l.c.hooks.rejection(r)
+}
+
+// Panic is part of reception.Logger and queue.Logger.
+func (l records) Panic(r sdk.LogRecord) { l.c.logs.Panic(r) }
+
+// Delivery is part of queue.Logger.
+func (l records) Delivery(a *logs.Attempt) {
+	l.c.logs.Delivery(a)
+	l.c.hooks.message(sdk.CoreLogDelivery, a.Message, a.Reply)
+}
+
+// TransientFailure is part of queue.Logger.
+func (l records) TransientFailure(a *logs.Attempt) {
+	l.c.logs.TransientFailure(a)
+	l.c.hooks.message(sdk.CoreLogTransientFailure, a.Message, a.Reply)
+}
+
+// PermanentFailure is part of queue.Logger.
+func (l records) PermanentFailure(a *logs.Attempt) {
+	l.c.logs.PermanentFailure(a)
+	l.c.hooks.message(sdk.CoreLogPermanentFailure, a.Message, a.Reply)
+}
