@@ -33,14 +33,20 @@ func Schema(modules []option.Schema) *option.Schema {
 		named("binding_group", "Bindings that share settings.", binding(), domain()),
 		named("pathway_group", "Pathways that share settings.", pathway()),
 	}}
-	for _, tagged := range []any{
-		globals{}, listenerOptions{}, controlOptions{}, dns.Options{}, spool.Config{}, reception.Options{},
-		smtpd.Options{}, queue.Options{}, queue.Rates{}, delivery.Options{}, bounce.Options{},
-	} {
+	for _, tagged := range optionOwners() {
 		option.Distribute(root, tagged)
 	}
 	root.Scopes = append(root.Scopes, modules...)
 	return root
+}
+
+// optionOwners are the tagged structs of the parts whose options fall back over
+// scopes.
+func optionOwners() []any {
+	return []any{
+		globals{}, listenerOptions{}, controlOptions{}, dns.Options{}, spool.Config{}, reception.Options{},
+		smtpd.Options{}, queue.Options{}, queue.Rates{}, delivery.Options{}, bounce.Options{},
+	}
 }
 
 func withInstance(s option.Schema) option.Schema {

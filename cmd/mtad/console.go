@@ -32,7 +32,7 @@ func (c *consoleCommand) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	defer console.Close()
+	defer func() { _ = console.Close() }()
 	if len(c.Command) > 0 {
 		return outcome(console.Run(c.Command, s.out))
 	}
@@ -95,29 +95,37 @@ func (c *consoleCommand) prompt(console *control.Console, s *streams) error {
 		if err != nil {
 			return err
 		}
-		if done, err := c.line(console, s, line); done || err != nil {
+		if console, err = c.line(console, s, line); console == nil || err != nil {
 			return err
 		}
 	}
 }
 
-// line runs one typed line; done after exit or quit.
-func (c *consoleCommand) line(console *control.Console, s *streams, line string) (done bool, err error) {
+// line runs one typed line and gives the console to go on with: another one
+// where the server closed an idle connection, none after exit or quit.
+func (c *consoleCommand) line(console *control.Console, s *streams, line string) (*control.Console, error) {
 	words, err := control.SplitWords(line)
 	if err != nil {
 		fmt.Fprintln(s.err, err)
-		return false, nil
+		return console, nil
 	}
 	if len(words) == 0 {
-		return false, nil
+		return console, nil
 	}
 	if words[0] == "exit" || words[0] == "quit" {
-		return true, nil
+		return nil, nil
+	}
+	// Asked first, so that the command itself never runs twice.
+	if console.Run([]string{"version"}, io.Discard) != nil {
+		_ = console.Close() // the server has closed it already
+		if console, err = control.Dial(c.Endpoint, defaultSocket); err != nil {
+			return nil, err
+		}
 	}
 	if err := console.Run(words, s.out); err != nil && !errors.Is(err, control.ErrRefused) {
-		return true, err
+		return nil, err
 	}
-	return false, nil
+	return console, nil
 }
 
 func commandNames(console *control.Console) ([]string, error) {

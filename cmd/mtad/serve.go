@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
@@ -22,15 +23,30 @@ import (
 // confFlags say where the configuration is.
 type confFlags struct {
 	Conf string `required:"" env:"CONFFILE" placeholder:"FILE" help:"The configuration file."`
-	Home string `default:"/etc/mtad" help:"Where etc/conf/global, etc/conf/NODE and etc/conf/default are."`
+	Home string `default:"/etc/mtad" help:"Where conf/global, conf/NODE and conf/default are looked for."`
 	Node string `env:"EC_NODE_NAME" help:"This node's name in a cluster."`
+
+	Search string `env:"EC_CONF_SEARCH_PATH" placeholder:"DIR:DIR" help:"Directories to look in instead."`
 }
 
 func (f *confFlags) options() core.Options {
 	return core.Options{
-		Conf:    conf.Options{Path: f.Conf, Home: f.Home, Node: f.Node, Listed: []string{"module"}},
+		Conf:    conf.Options{Path: f.Conf, Search: f.searchPath(), Node: f.Node, Listed: []string{"module"}},
 		Version: version, Builtin: builtin(),
 	}
+}
+
+// searchPath is where configuration files and Lua sources are looked for behind
+// the directory of the file that names them (reference/config-syntax.md §3).
+func (f *confFlags) searchPath() []string {
+	if f.Search != "" {
+		return filepath.SplitList(f.Search)
+	}
+	dirs := []string{filepath.Join(f.Home, "conf", "global")}
+	if f.Node != "" {
+		dirs = append(dirs, filepath.Join(f.Home, "conf", f.Node))
+	}
+	return append(dirs, filepath.Join(f.Home, "conf", "default"))
 }
 
 // builtin lists the modules in this binary, in the order of their preparation.
