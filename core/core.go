@@ -177,14 +177,13 @@ type part struct {
 func (c *Core) parts() []part {
 	return []part{
 		{"logs", c.startLogs, func(context.Context) { c.stopLogs() }},
-		{"listen", c.openListeners, func(context.Context) { c.closeListeners() }},
 		{"dns", c.startDNS, func(context.Context) { c.dns.Close() }},
 		{"spool", c.startSpool, func(context.Context) { c.stopSpool() }},
 		{"modules", c.startModules, func(context.Context) { c.stopModules() }},
 		{"log hooks", func(context.Context) error { c.hooks.start(); return nil }, c.hooks.stop},
 		{"queue", c.queue.Start, c.queue.Stop},
-		{"control", c.startControl, func(context.Context) { c.control.Stop() }},
 		{"metrics", c.startMetrics, c.stopMetrics},
+		{"control", c.startControl, func(context.Context) { c.control.Stop() }},
 		{"smtpd", c.startSMTP, c.smtp.Drain},
 	}
 }
@@ -208,6 +207,8 @@ func (c *Core) Run(ctx context.Context) error {
 }
 
 func (c *Core) start(ctx context.Context) ([]part, error) {
+	c.reload.Lock() // a console may ask for a reload before all of it runs
+	defer c.reload.Unlock()
 	s, _, err := c.load()
 	if err != nil {
 		return nil, err
@@ -326,12 +327,15 @@ func (s spoolForDoor) Commit(ctx context.Context, entries []reception.Entry) err
 }
 
 func (c *Core) startControl(context.Context) error {
-	return c.control.Start(c.settings.Load().control)
+	if err := c.control.Listen(c.settings.Load().control); err != nil {
+		return err
+	}
+	c.control.Start()
+	return nil
 }
 
-// openListeners binds every endpoint before anything else starts: a port that
-// is taken is known at once, and peers that come early wait in the backlog.
-func (c *Core) openListeners(context.Context) error {
+// startSMTP listens on every endpoint before any of them accepts.
+func (c *Core) startSMTP(context.Context) error {
 	for _, name := range c.settings.Load().smtp {
 		l, err := c.smtp.Listen(name)
 		if err != nil {
@@ -340,21 +344,16 @@ func (c *Core) openListeners(context.Context) error {
 		}
 		c.listeners[name] = l
 	}
-	return nil
+	for _, l := range c.listeners {
+		l.Start()
+	}
+	return c.writePID()
 }
 
 func (c *Core) closeListeners() {
 	for _, l := range c.listeners {
 		l.Close()
 	}
-}
-
-// startSMTP begins to accept.
-func (c *Core) startSMTP(context.Context) error {
-	for _, l := range c.listeners {
-		l.Start()
-	}
-	return c.writePID()
 }
 
 func (c *Core) writePID() error {

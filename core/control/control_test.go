@@ -41,9 +41,10 @@ func serve(t *testing.T) (*Console, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "control")
 	s := &Server{Table: table()}
-	if err := s.Start([]Listen{{Addr: path}}); err != nil {
+	if err := s.Listen([]Listen{{Addr: path}}); err != nil {
 		t.Fatal(err)
 	}
+	s.Start()
 	t.Cleanup(s.Stop)
 	c, err := Dial(path, "")
 	if err != nil {
@@ -107,7 +108,7 @@ func TestSocketOwnershipAndReuse(t *testing.T) {
 		t.Fatalf("mode %v %v", st.Mode(), err)
 	}
 	second := &Server{Table: table()}
-	if err := second.Start([]Listen{{Addr: path}}); err == nil {
+	if err := second.Listen([]Listen{{Addr: path}}); err == nil {
 		second.Stop()
 		t.Fatal("a second server took a socket that answers")
 	}
@@ -125,7 +126,7 @@ func TestStaleSocketIsReplaced(t *testing.T) {
 	l.SetUnlinkOnClose(false)
 	l.Close()
 	s := &Server{Table: table()}
-	if err := s.Start([]Listen{{Addr: path}}); err != nil {
+	if err := s.Listen([]Listen{{Addr: path}}); err != nil {
 		t.Fatal(err)
 	}
 	s.Stop()

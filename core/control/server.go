@@ -33,6 +33,8 @@ const (
 type Server struct {
 	Table *Table
 
+	endpoints []Listen
+
 	mu        sync.Mutex
 	listeners []net.Listener
 	conns     map[net.Conn]bool
@@ -41,8 +43,8 @@ type Server struct {
 	cancel    context.CancelFunc
 }
 
-// Start listens on all endpoints. Either all of them answer, or none.
-func (s *Server) Start(endpoints []Listen) error {
+// Listen opens all endpoints, or none. Consoles that come before Start wait.
+func (s *Server) Listen(endpoints []Listen) error {
 	s.conns = map[net.Conn]bool{}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	for _, e := range endpoints {
@@ -52,10 +54,17 @@ func (s *Server) Start(endpoints []Listen) error {
 			return fmt.Errorf("control listener %s: %w", e.Addr, err)
 		}
 		s.listeners = append(s.listeners, l)
-		s.running.Add(1)
-		go s.accept(l, e)
+		s.endpoints = append(s.endpoints, e)
 	}
 	return nil
+}
+
+// Start begins to answer.
+func (s *Server) Start() {
+	for i, l := range s.listeners {
+		s.running.Add(1)
+		go s.accept(l, s.endpoints[i])
+	}
 }
 
 // listen opens an endpoint. A socket left behind by a process that is gone is
@@ -176,6 +185,7 @@ func (s *Server) Stop() {
 	for _, l := range s.listeners {
 		l.Close()
 	}
+	s.listeners, s.endpoints = nil, nil
 	s.mu.Lock()
 	for c := range s.conns {
 		_ = c.SetReadDeadline(time.Unix(1, 0)) // ends those that wait; a reply under way goes out

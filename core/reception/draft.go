@@ -33,7 +33,8 @@ type Draft struct {
 	handle uint64
 	failed *smtp.Reply
 
-	committed bool // a commit named ref
+	keep      BodyReader // of the spilled record
+	committed bool       // a commit named ref
 }
 
 // NewDraft begins a message.
@@ -114,7 +115,7 @@ func (dr *Draft) writeBody(p []byte) {
 		return
 	}
 	if _, err := dr.spill.Write(p); err != nil {
-		dr.failed = errSpool.WithCause(err)
+		dr.failed = dr.door.spoolError(err)
 	}
 }
 
@@ -122,7 +123,7 @@ func (dr *Draft) writeBody(p []byte) {
 func (dr *Draft) startSpill() bool {
 	w, err := dr.door.Spool.NewBody()
 	if err != nil {
-		dr.failed = errSpool.WithCause(err)
+		dr.failed = dr.door.spoolError(err)
 		return false
 	}
 	dr.spill = w
@@ -131,7 +132,7 @@ func (dr *Draft) startSpill() bool {
 	dr.offset = int64(len(head))
 	for _, part := range [][]byte{head, dr.body} {
 		if _, err := w.Write(part); err != nil {
-			dr.failed = errSpool.WithCause(err)
+			dr.failed = dr.door.spoolError(err)
 			return false
 		}
 	}
@@ -169,9 +170,14 @@ func (dr *Draft) finish() error {
 	ref, err := dr.spill.Close()
 	dr.spill = nil
 	if err != nil {
-		return errSpool.WithCause(err)
+		return dr.door.spoolError(err)
 	}
 	dr.ref = ref
+	// Open until Accept ends: a copy that a script injects meanwhile may be
+	// delivered first, and with it the record would go.
+	if dr.keep, err = dr.door.Spool.OpenBody(ref); err != nil {
+		return dr.door.spoolError(err)
+	}
 	dr.handle = dr.door.bodies.add(storedBody{dr.door.Spool, ref, dr.offset, dr.size})
 	return nil
 }
@@ -196,6 +202,10 @@ func (dr *Draft) release() {
 	if dr.handle != 0 {
 		dr.door.bodies.drop(dr.handle)
 		dr.handle = 0
+	}
+	if dr.keep != nil {
+		_ = dr.keep.Close() // it was read from by nobody
+		dr.keep = nil
 	}
 	if dr.ref != (message.BodyRef{}) && !dr.committed {
 		dr.door.Spool.Drop(dr.ref)

@@ -132,9 +132,9 @@ func (d *Door) ReadBody(handle uint64, offset, length int64) ([]byte, error) {
 // maxRead bounds one ReadBody, in bytes.
 const maxRead = 1 << 20
 
-// commitError makes a failed commit a reply: a full spool is 452, anything else
+// spoolError makes a failure of the spool a reply: a full spool is 452, anything else
 // 451 (design section 5).
-func (d *Door) commitError(err error) error {
+func (d *Door) spoolError(err error) *smtp.Reply {
 	if d.IsFull != nil && d.IsFull(err) {
 		return errSpool.WithCause(err)
 	}

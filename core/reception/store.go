@@ -90,14 +90,14 @@ func (d *Door) commit(ctx context.Context, copies []*sdk.Message, c *contents, e
 	for _, m := range copies {
 		content, err := c.of(m)
 		if err != nil {
-			return nil, errSpool.WithCause(err)
+			return nil, d.spoolError(err)
 		}
 		q := d.toMessage(m, content, env)
 		queued = append(queued, q)
 		entries = append(entries, Entry{ID: q.ID, Meta: message.Encode(q), Body: content.Body})
 	}
 	if err := d.Spool.Commit(ctx, entries); err != nil {
-		return nil, d.commitError(err)
+		return nil, d.spoolError(err)
 	}
 	if c.dr != nil {
 		c.dr.committed = c.names(c.dr.ref)

@@ -1,11 +1,14 @@
 package smtpd
 
 import (
+	"errors"
 	"io"
 	"maps"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -40,7 +43,7 @@ func (s *session) connect() error {
 	}
 	asked := s.vs.Wants(sdk.CoreValidateAccept) || s.vs.Wants(sdk.ValidateConnect) || s.vs.Wants(sdk.CoreValidateConnect)
 	if asked {
-		if err := s.noteEarlyTalker(); err != nil {
+		if err := s.noteEarlyTalker(s.srv.live.count() == 1); err != nil {
 			return err
 		}
 	}
@@ -52,7 +55,7 @@ func (s *session) connect() error {
 		return s.refuse(logs.PhaseConnected, chosen)
 	}
 	if asked { // policy took its time, and may have held the banner back
-		if err := s.noteEarlyTalker(); err != nil {
+		if err := s.noteEarlyTalker(false); err != nil {
 			return err
 		}
 	}
@@ -77,8 +80,9 @@ func (s *session) banner(chosen *smtp.Reply) {
 // noteEarlyTalker sets early_talker where the peer has spoken before the banner
 // (RFC 5321 §4.3.1 has it wait). Policy alone uses it, so it is looked at only
 // where policy is asked. A peer that hung up already, as health checks do, is an
-// error: policy is not troubled with it.
-func (s *session) noteEarlyTalker() error {
+// error: policy is not troubled with it. With grace, the look takes up to
+// graceTime.
+func (s *session) noteEarlyTalker(grace bool) error {
 	tcp, ok := s.wire.raw.(*net.TCPConn)
 	if !ok || s.tls {
 		return nil
@@ -88,17 +92,31 @@ func (s *session) noteEarlyTalker() error {
 		return err
 	}
 	spoke, gone := false, false
+	if grace {
+		if err := tcp.SetReadDeadline(time.Now().Add(graceTime)); err != nil {
+			return err
+		}
+	}
 	err = raw.Read(func(fd uintptr) bool {
 		var b [1]byte
 		n, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
 		spoke, gone = err == nil && n > 0, err == nil && n == 0
-		return true
+		return spoke || gone || !grace
 	})
-	if gone {
+	switch {
+	case gone:
 		return io.EOF
-	}
-	if err == nil && spoke {
+	case spoke:
 		s.vs.State.Conn.Context.Set("early_talker", "yes")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = nil // the peer waits for the banner, as it should
+	}
+	if grace && err == nil {
+		err = tcp.SetReadDeadline(time.Time{})
 	}
 	return err
 }
+
+// graceTime is how long a server without other sessions waits to see whether a
+// peer talks early or hangs up at once; a busy one looks only once.
+const graceTime = 2 * time.Millisecond

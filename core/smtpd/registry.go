@@ -58,6 +58,13 @@ func (r *registry) add(s *session) *smtp.Reply {
 	return nil
 }
 
+// count is how many sessions there are.
+func (r *registry) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.sessions)
+}
+
 // remove counts a session out; one that was not let in is no loss.
 func (r *registry) remove(s *session) {
 	r.mu.Lock()

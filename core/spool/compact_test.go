@@ -219,3 +219,28 @@ func TestBodyThatNobodyCommitsExpires(t *testing.T) {
 		mustClose(t, s)
 	}))
 }
+
+// The number of a file that is gone, but that the log still speaks of, is not
+// given out again.
+func TestFileNumbersAreNotUsedTwice(t *testing.T) {
+	t.Run("", inBubble(func(t *testing.T) {
+		o := small(spooltest.New(1))
+		s := open(t, o)
+		mustPut(t, s, content(100, 1), "keeps the segment")
+		mustPut(t, s, content(2<<20, 1), "old")
+		_, first, _ := s.Meta("old")
+		if err := s.Done("old"); err != nil {
+			t.Fatal(err)
+		}
+		pass(3 * time.Second)
+		s = reopen(t, s, o)
+		mustPut(t, s, content(2<<20, 2), "new")
+		if _, ref, _ := s.Meta("new"); ref == first {
+			t.Errorf("both are %v", ref)
+		}
+		s = reopen(t, s, o)
+		pass(3 * time.Second)
+		check(t, s, "new", "meta of new", content(2<<20, 2))
+		mustClose(t, s)
+	}))
+}
