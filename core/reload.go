@@ -46,6 +46,9 @@ type prepared struct {
 	number    uint64
 	listeners map[string]*smtpd.Listener // those that are new
 	warnings  []string
+	// fromModules are warnings that the modules have put into the paniclog
+	// themselves.
+	fromModules []string
 }
 
 // Reload moves every part to the configuration as it is on disk now. On any
@@ -61,7 +64,7 @@ func (c *Core) Reload(ctx context.Context) (warnings []string, err error) {
 	}
 	c.commit(p)
 	c.warn(p.warnings)
-	return p.warnings, nil
+	return append(p.warnings, p.fromModules...), nil
 }
 
 // prepare does all that can fail.
@@ -130,7 +133,7 @@ func (c *Core) prepareModules(ctx context.Context, p *prepared) error {
 	}
 	p.modules = m
 	for _, w := range m.Warnings {
-		p.warnings = append(p.warnings, w.String())
+		p.fromModules = append(p.fromModules, w.String())
 	}
 	return nil
 }

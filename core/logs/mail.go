@@ -46,6 +46,14 @@ func (r *record) address(a smtp.Address) *record {
 	return r.text(local).text(domain)
 }
 
+// connID is the outbound connection, or the null id where none was made.
+func (r *record) connID(a *Attempt) *record {
+	if a.ConnID == "" {
+		return r.text("00/00-00000-00000000")
+	}
+	return r.text(a.ConnID)
+}
+
 func (r *record) addr(a netip.Addr) *record {
 	if !a.IsValid() {
 		return r.text("")
@@ -75,7 +83,7 @@ func (l *Logs) Delivery(a *Attempt) {
 		return
 	}
 	m := a.Message
-	r := newRecord(a.Now).text(m.ID).text(m.BatchID).text(a.ConnID).text("D").
+	r := newRecord(a.Now).text(m.ID).text(m.BatchID).connID(a).text("D").
 		text(a.Domain).number(a.Bytes).text(a.Group).text(a.Binding).
 		number(int64(a.Retries)).seconds(a.Now.Sub(m.Received)).addr(a.Remote)
 	l.main.line(string(r.b))
@@ -101,7 +109,7 @@ func (l *Logs) PermanentFailure(a *Attempt) {
 
 func (l *Logs) failure(a *Attempt, kind string) string {
 	m := a.Message
-	r := newRecord(a.Now).text(m.ID).text(m.BatchID).text(a.ConnID).text(kind).
+	r := newRecord(a.Now).text(m.ID).text(m.BatchID).connID(a).text(kind).
 		text(a.Domain).number(a.Bytes).text(a.Group).text(a.Binding).number(int64(a.Stage)).
 		number(int64(a.Retries)).seconds(a.Now.Sub(m.Received)).addr(a.Remote).text(a.Reply)
 	return string(r.b)
@@ -112,7 +120,7 @@ func (l *Logs) bounced(a *Attempt, kind string) string {
 	if class == 0 {
 		class = l.Classify(a.Reply)
 	}
-	r := newRecord(a.Now).text(m.ID).text(m.BatchID).text(a.ConnID).text(kind).
+	r := newRecord(a.Now).text(m.ID).text(m.BatchID).connID(a).text(kind).
 		address(m.Recipient).address(m.Sender).text(a.Group).text(a.Binding).
 		number(int64(a.Stage)).number(int64(class)).number(m.Content.Size).addr(a.Remote).text(a.Reply)
 	return string(r.b)

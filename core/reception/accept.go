@@ -99,7 +99,12 @@ type run struct {
 
 // hooks runs steps 6 to 8 of the message's way (docs/flow.md).
 func (r *run) hooks(ctx context.Context) {
-	todo := []sdk.Phase{{Hook: sdk.ValidateData}, {Hook: sdk.ValidateDataSpool}}
+	var todo []sdk.Phase
+	for _, h := range [...]sdk.Hook{sdk.ValidateData, sdk.ValidateDataSpool} {
+		if r.s.Wants(h) {
+			todo = append(todo, sdk.Phase{Hook: h})
+		}
+	}
 	todo = append(todo, r.copyPhases(0, len(r.s.State.Message.Recipients))...)
 	for len(todo) > 0 && r.final == nil {
 		o := r.s.Run(ctx, todo...)
@@ -114,24 +119,27 @@ func (r *run) hooks(ctx context.Context) {
 	}
 }
 
-// copyPhases are the phases of the copies from first up to count.
+// copyPhases are the phases of the copies from first up to count, as far as any
+// module wants them.
 func (r *run) copyPhases(first, count int) []sdk.Phase {
 	var out []sdk.Phase
-	for _, h := range []sdk.Hook{sdk.CorePreMsgEachRcpt, sdk.ValidateDataSpoolEachRcpt, sdk.CoreValidateDataSpoolEachRcpt, sdk.CorePostMsgEachRcpt} {
-		for i := first; i < count; i++ {
+	for _, h := range [...]sdk.Hook{sdk.CorePreMsgEachRcpt, sdk.ValidateDataSpoolEachRcpt, sdk.CoreValidateDataSpoolEachRcpt, sdk.CorePostMsgEachRcpt} {
+		for i := first; i < count && r.s.Wants(h); i++ {
 			out = append(out, sdk.Phase{Hook: h, Copy: i})
 		}
 	}
-	return append(out, bindPhases(first, count)...)
+	return append(out, bindPhases(r.s, first, count)...)
 }
 
 // bindPhases are the hooks that every message meets, whatever its origin
-// (design section 3, the table of origins).
-func bindPhases(first, count int) []sdk.Phase {
+// (design section 3, the table of origins), as far as any module wants them.
+func bindPhases(s *validate.Session, first, count int) []sdk.Phase {
 	var out []sdk.Phase
 	for i := first; i < count; i++ {
-		for _, h := range []sdk.Hook{sdk.ValidateSetBinding, sdk.CorePostValidateSetBinding, sdk.CoreFinalValidation2, sdk.CoreFinalValidation, sdk.CorePostFinalValidation} {
-			out = append(out, sdk.Phase{Hook: h, Copy: i})
+		for _, h := range [...]sdk.Hook{sdk.ValidateSetBinding, sdk.CorePostValidateSetBinding, sdk.CoreFinalValidation2, sdk.CoreFinalValidation, sdk.CorePostFinalValidation} {
+			if s.Wants(h) {
+				out = append(out, sdk.Phase{Hook: h, Copy: i})
+			}
 		}
 	}
 	return out
@@ -196,7 +204,7 @@ func (r *run) relist(todo []sdk.Phase) []sdk.Phase {
 			continue
 		}
 		st.AddCopy(rcpt, r.door.NewID())
-		todo = append(todo, bindPhases(len(st.Copies)-1, len(st.Copies))...)
+		todo = append(todo, bindPhases(r.s, len(st.Copies)-1, len(st.Copies))...)
 	}
 	return todo
 }

@@ -18,14 +18,15 @@ import (
 // body reach the spool as one record; a large one streams there from the moment
 // it outgrows sdk.MaxInlineBody.
 type Draft struct {
-	door   *Door
-	env    Envelope
-	header []byte // as received, then with the trace field in front
-	body   []byte // in memory: all of it, until it spills
-	size   int64  // of the body
-	split  bool   // the empty line was seen
-	eight  bool
-	max    int
+	door    *Door
+	env     Envelope
+	header  []byte // as received, then with the trace field in front
+	body    []byte // in memory: all of it, until it spills
+	size    int64  // of the body
+	split   bool   // the end of the header section was seen
+	scanned int    // of header: whole lines that belong to the section
+	eight   bool
+	max     int
 
 	spill  BodyWriter
 	ref    message.BodyRef // of the spilled record
@@ -41,6 +42,9 @@ type Draft struct {
 func (d *Door) NewDraft(e Envelope) *Draft {
 	return &Draft{door: d, env: e, max: int(d.Options().MaxHeader)}
 }
+
+// crlf ends a line (RFC 5321 §2.3.8).
+var crlf = []byte("\r\n")
 
 // Write appends content. An error is a *smtp.Reply (452 4.3.1 on a full disk,
 // 552 5.3.4 for a header section that is too large); the caller reads on to the
@@ -73,36 +77,61 @@ func hasHighBit(p []byte) bool {
 }
 
 // writeHeader takes header bytes and returns what belongs to the body. The
-// section ends at its first empty line (RFC 5322 §2.1).
+// section ends at its first empty line (RFC 5322 §2.1), or in front of the first
+// line that cannot be part of a header: senders do forget the empty line, and
+// their text is body.
 func (dr *Draft) writeHeader(p []byte) []byte {
-	from := max(len(dr.header)-3, 0)
-	dr.header = append(dr.header, p...)
-	end, skip := headerEnd(dr.header, from)
-	if end < 0 {
-		if len(dr.header) > dr.max {
-			dr.failed = errHeader
+	for len(p) > 0 {
+		n := bytes.IndexByte(p, '\n') + 1
+		if n == 0 {
+			n = len(p)
 		}
-		return nil
+		dr.header = append(dr.header, p[:n]...)
+		p = p[n:]
+		if len(dr.header) > dr.max+len(crlf) {
+			dr.failed = errHeader
+			return nil
+		}
+		line, whole := bytes.CutSuffix(dr.header[dr.scanned:], crlf)
+		switch {
+		case !whole: // its end is still to come
+		case len(line) == 0:
+			dr.endHeader(dr.scanned)
+			return p
+		case !headerLine(line, dr.scanned == 0):
+			return append(dr.endHeader(dr.scanned), p...)
+		default:
+			dr.scanned = len(dr.header)
+		}
 	}
-	rest := dr.header[end+skip:]
+	return nil
+}
+
+// endHeader cuts the section off and gives a copy of what followed it.
+func (dr *Draft) endHeader(end int) []byte {
+	rest := bytes.Clone(dr.header[end:])
 	dr.header = dr.header[:end:end]
 	dr.split = true
-	if end > dr.max {
-		dr.failed = errHeader
-	}
 	return rest
 }
 
-// headerEnd finds the empty line: the section's length, CRLF of its last line
-// included, and the length of the empty line. -1: not yet there.
-func headerEnd(b []byte, from int) (end, skip int) {
-	if bytes.HasPrefix(b, []byte("\r\n")) {
-		return 0, 2
+// headerLine reports a line that can stand in a header section: a field, the
+// continuation of one (RFC 5322 §2.2), or an mbox separator in front of it all.
+func headerLine(line []byte, first bool) bool {
+	if line[0] == ' ' || line[0] == '\t' {
+		return !first
 	}
-	if i := bytes.Index(b[from:], []byte("\r\n\r\n")); i >= 0 {
-		return from + i + 2, 2
+	if first && (bytes.HasPrefix(line, []byte("From ")) || bytes.HasPrefix(line, []byte(">From "))) {
+		return true
 	}
-	return -1, 0
+	name, _, field := bytes.Cut(line, []byte(":"))
+	name = bytes.TrimRight(name, " \t") // obsolete, but seen (RFC 5322 §4.5)
+	for _, c := range name {
+		if c <= ' ' || c >= 0x7f { // RFC 5322 §3.6.8
+			return false
+		}
+	}
+	return field && len(name) > 0
 }
 
 func (dr *Draft) writeBody(p []byte) {
@@ -157,8 +186,8 @@ func (dr *Draft) finish() error {
 	if dr.failed != nil {
 		return dr.failed
 	}
-	if !dr.split && len(dr.header) > 0 && !bytes.HasSuffix(dr.header, []byte("\r\n")) {
-		dr.header = append(dr.header, '\r', '\n')
+	if dr.lastLine(); dr.failed != nil {
+		return dr.failed
 	}
 	if len(dr.header) == 0 && dr.door.Options().MissingHeader == "reject" {
 		return errNoHeader
@@ -180,6 +209,23 @@ func (dr *Draft) finish() error {
 	}
 	dr.handle = dr.door.bodies.add(storedBody{dr.door.Spool, ref, dr.offset, dr.size})
 	return nil
+}
+
+// lastLine settles content that ended within its header section: a last line
+// without its end is a field or all of the body, like any other.
+func (dr *Draft) lastLine() {
+	if dr.split {
+		return
+	}
+	line := dr.header[dr.scanned:]
+	if len(line) == 0 {
+		return
+	}
+	if headerLine(line, dr.scanned == 0) {
+		dr.header = append(dr.header, crlf...)
+		return
+	}
+	dr.writeBody(dr.endHeader(dr.scanned))
 }
 
 // sdkBody is the body as a call carries it.

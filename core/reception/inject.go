@@ -66,7 +66,7 @@ const nullID = "00/00-00000-00000000"
 func (d *Door) bindDetached(ctx context.Context, m *sdk.Message) error {
 	s := d.Validator.Detached(m)
 	defer s.Close()
-	todo := bindPhases(0, 1)
+	todo := bindPhases(s, 0, 1)
 	for len(todo) > 0 {
 		o := s.Run(ctx, todo...)
 		if o.Failed || o.Ran == 0 {

@@ -231,6 +231,56 @@ func TestHeaderRules(t *testing.T) {
 	b.wantReply(b.send("Subject: no empty line", Envelope{}, "a@x.test"), "250")
 }
 
+// Content without an empty line behind its header is kept as it came.
+func TestMissingEmptyLine(t *testing.T) {
+	for raw, want := range map[string]string{
+		"Subject: x\r\njust text\r\nmore: text\r\n":  "Subject: x\r\n|just text\r\nmore: text\r\n",
+		"Subject: x\r\n folded\r\n":                  "Subject: x\r\n folded\r\n|",
+		"Subject: x\r\nFrom : y\r\n\r\nbody":         "Subject: x\r\nFrom : y\r\n|body",
+		"From a@b Mon\r\nSubject: x\r\n\r\nbody\r\n": "From a@b Mon\r\nSubject: x\r\n|body\r\n",
+		"Subject: x\r\nlast line":                    "Subject: x\r\n|last line",
+		"Subject: x":                                 "Subject: x\r\n|",
+	} {
+		b := newBench(t, policy{})
+		b.opts.Date, b.opts.MessageID = "ignore", "ignore"
+		b.wantReply(b.send(raw, Envelope{}, "a@x.test"), "250")
+		got, _ := b.spool.raw(t, 0)
+		if got != strings.Replace(want, "|", "\r\n", 1) {
+			t.Errorf("%q is kept as %q", raw, got)
+		}
+	}
+	b := newBench(t, policy{})
+	b.wantReply(b.send("no header at all\r\nnone: here\r\n", Envelope{}, "a@x.test"), "550 5.6.0")
+}
+
+func FuzzDraft(f *testing.F) {
+	f.Add("Subject: x\r\n\r\nbody\r\n", 3)
+	f.Add("text\r\n", 1)
+	f.Fuzz(func(t *testing.T, raw string, step int) {
+		d := &Door{Options: func() *Options { return &Options{MaxHeader: 1 << 20} }, Spool: &spool{records: map[uint64][]byte{}}}
+		dr := d.NewDraft(Envelope{})
+		for rest := raw; len(rest) > 0; {
+			n := min(len(rest), max(step, 1))
+			if _, err := dr.Write([]byte(rest[:n])); err != nil {
+				return
+			}
+			rest = rest[n:]
+		}
+		if dr.finish() != nil || dr.ref.Length > 0 {
+			return
+		}
+		// Nothing is lost: what came is the header section and the body, with
+		// at most the empty line between them, and an end of line added.
+		joined := string(dr.header) + string(dr.body)
+		for _, was := range []string{raw, strings.Replace(raw, "\r\n\r\n", "\r\n", 1), strings.TrimPrefix(raw, "\r\n"), raw + "\r\n"} {
+			if joined == was {
+				return
+			}
+		}
+		t.Errorf("%q became %q and %q", raw, dr.header, dr.body)
+	})
+}
+
 func TestLargeBodyStreams(t *testing.T) {
 	big := simple + strings.Repeat("0123456789abcde\n", 4096)
 	b := newBench(t, policy{sdk.ValidateDataSpool: func(c *sdk.Call, _ sdk.Phase) sdk.PhaseResult {

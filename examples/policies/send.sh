@@ -13,7 +13,7 @@ reply() {
     code=${line:0:3}
     [ "${line:3:1}" = - ] || return 0
   done
-  code=000
+  exit 1 # the server hung up
 }
 say() { printf '> %s\n' "$1"; printf '%s\r\n' "$1" >&3; reply; }
 

@@ -41,6 +41,7 @@ func (g *generation) lint(in *interpreter) {
 				if f.Kind != dialect.NoReturnValue {
 					f.Problem.Severity = sdk.Warning
 				}
+				g.log(sdk.LevelWarning, sourceName, f.Problem.String())
 				g.warn(f.Problem)
 			}
 		}

@@ -38,10 +38,10 @@ func newAsker[I interface{ GetId() uint64 }](takeBack func(id uint64) wireItem) 
 	return &asker[I]{out: newOutbox(), takeBack: takeBack, pending: make(map[uint64]chan I), gone: make(chan struct{})}
 }
 
-// ask sends the question that build makes and waits for its answer, and for
+// ask puts a question, by the function put, and waits for its answer, and for
 // grace longer where ctx ends first. The error is ErrUnsent, sdk.ErrModuleGone,
 // ctx's, or that the question is too large.
-func (a *asker[I]) ask(ctx context.Context, grace time.Duration, build func(h head) wireItem) (I, error) {
+func (a *asker[I]) ask(ctx context.Context, grace time.Duration, put func(o *outbox, h head) (frame uint64, err error)) (I, error) {
 	var none I
 	if err := ctx.Err(); err != nil {
 		return none, err
@@ -51,7 +51,7 @@ func (a *asker[I]) ask(ctx context.Context, grace time.Duration, build func(h he
 		return none, err
 	}
 	defer a.forget(id)
-	frame, err := a.out.put(build(head{id: id, timeoutUS: timeout(ctx)}))
+	frame, err := put(a.out, head{id: id, timeoutUS: timeout(ctx)})
 	switch {
 	case errors.Is(err, errOutboxClosed):
 		return none, ErrUnsent

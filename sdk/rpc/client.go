@@ -30,6 +30,8 @@ type Client struct {
 	calls *asker[*pb.Item]
 	host  *hostServer
 
+	encoders sync.Pool // of *encoder
+
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	once   sync.Once
@@ -64,10 +66,11 @@ func Connect(ctx context.Context, conn grpc.ClientConnInterface, base sdk.Host) 
 	}
 	c := &Client{
 		calls:  newAsker[*pb.Item](cancelItem),
-		host:   newHostServer(life, base),
+		host:   newHostServer(base),
 		cancel: cancel,
 		gone:   make(chan struct{}),
 	}
+	c.encoders.New = func() any { return new(encoder) }
 	c.start(calls, asks)
 	if err := c.askInfo(ctx); err != nil {
 		c.Drop()
@@ -126,6 +129,7 @@ func (c *Client) fail(cause error) {
 		c.cause = cause
 		c.calls.fail(cause)
 		c.host.out.close()
+		c.host.jobs.stop()
 		c.cancel()
 		close(c.gone)
 	})
@@ -163,18 +167,23 @@ func (c *Client) ask(ctx context.Context, fill func(i *pb.Item)) (*pb.Item, erro
 }
 
 func (c *Client) askFor(ctx context.Context, grace time.Duration, fill func(i *pb.Item)) (*pb.Item, error) {
-	item, err := c.calls.ask(ctx, grace, func(h head) wireItem {
+	item, err := c.calls.ask(ctx, grace, func(o *outbox, h head) (uint64, error) {
 		i := &pb.Item{Id: h.id, TimeoutUs: h.timeoutUS}
 		fill(i)
-		return i
+		return o.put(i)
 	})
 	if err != nil {
 		return nil, err
 	}
+	return item, failed(ctx, item)
+}
+
+// failed is the error that an answer is.
+func failed(ctx context.Context, item *pb.Item) error {
 	if f, ok := item.Body.(*pb.Item_Failure); ok {
-		return nil, inContext(ctx, (&decoder{}).failure(f.Failure))
+		return inContext(ctx, (&decoder{}).failure(f.Failure))
 	}
-	return item, nil
+	return nil
 }
 
 // Info is what the module said when it was connected.
@@ -184,7 +193,15 @@ func (c *Client) Info() sdk.Info { return c.info }
 // the call, another that wraps sdk.ErrModuleGone where it died with it, ctx's
 // where it took too long, else a failure of the module.
 func (c *Client) Call(ctx context.Context, call *sdk.Call) (*sdk.Answer, error) {
-	item, err := c.ask(ctx, func(i *pb.Item) { i.Body = &pb.Item_Call{Call: callToPB(call)} })
+	item, err := c.calls.ask(ctx, cancelGrace, func(o *outbox, h head) (uint64, error) {
+		e := c.encoders.Get().(*encoder)
+		defer c.encoders.Put(e)
+		defer e.clear()
+		return o.put(e.question(h, call))
+	})
+	if err == nil {
+		err = failed(ctx, item)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -26,9 +26,9 @@ type hostServer struct {
 	hosts map[uint64]sdk.Host
 }
 
-func newHostServer(life context.Context, base sdk.Host) *hostServer {
+func newHostServer(base sdk.Host) *hostServer {
 	return &hostServer{
-		out: newOutbox(), workers: newWorkers(), jobs: newJobs(life),
+		out: newOutbox(), workers: newWorkers(), jobs: newJobs(),
 		base: base, hosts: make(map[uint64]sdk.Host),
 	}
 }

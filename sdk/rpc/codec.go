@@ -32,8 +32,8 @@ func (codec) Name() string { return protocodec.Name }
 
 // Marshal hands over a frame that the outbox has packed already.
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
-	if f, ok := v.(*[]byte); ok {
-		return mem.BufferSlice{mem.NewBuffer(f, mem.DefaultBufferPool())}, nil
+	if f, ok := v.(*packed); ok {
+		return mem.BufferSlice{f.buffer()}, nil
 	}
 	return c.standard.Marshal(v)
 }

@@ -10,33 +10,18 @@ import (
 	"github.com/mtad/mtad/sdk/smtp"
 )
 
-func callToPB(c *sdk.Call) *pb.Call {
-	out := &pb.Call{
-		Generation:  c.Generation,
-		Transaction: c.Transaction,
-		Phases:      make([]*pb.Phase, len(c.Phases)),
-		Reply:       replyToPB(c.Reply),
-		SplitIds:    c.SplitIDs,
-	}
-	phases := make([]pb.Phase, len(c.Phases))
-	for i := range c.Phases {
-		p := &c.Phases[i]
-		q := &phases[i]
-		q.Hook, q.Copy, q.Line, q.Address = pb.Hook(p.Hook), int32(p.Copy), wire(p.Line), wire(p.Address)
-		out.Phases[i] = q
-	}
-	if c.State != nil {
-		out.State = stateToPB(c.State)
-	}
-	return out
-}
-
 func (d *decoder) call(p *pb.Call) *sdk.Call {
-	c := &sdk.Call{
+	d.reserve(callText(p))
+	both := &struct {
+		call  sdk.Call
+		state sdk.State
+	}{}
+	c := &both.call
+	*c = sdk.Call{
 		Generation:  p.Generation,
 		Transaction: p.Transaction,
 		Phases:      make([]sdk.Phase, len(p.Phases)),
-		State:       &sdk.State{},
+		State:       &both.state,
 		Reply:       d.reply(p.Reply),
 		SplitIDs:    d.strs(p.SplitIds),
 	}
@@ -49,22 +34,45 @@ func (d *decoder) call(p *pb.Call) *sdk.Call {
 	return c
 }
 
-func stateToPB(s *sdk.State) *pb.State {
-	out := &pb.State{
-		Conn: &pb.Conn{
-			Session:  s.Conn.Session,
-			Id:       s.Conn.ID,
-			Protocol: pb.Protocol(s.Conn.Protocol),
-			Peer:     addrText(s.Conn.Peer),
-			Local:    addrText(s.Conn.Local),
-			Context:  wireDict(s.Conn.Context),
-		},
-		Message: messageToPB(s.Message),
+// callText is about how many bytes of text a call has. A module keeps little of
+// it, and then for as long as the session, so the copies are no larger.
+func callText(p *pb.Call) int {
+	n := 0
+	for _, ph := range p.Phases {
+		n += len(ph.Line) + len(ph.Address)
 	}
-	for _, m := range s.Copies {
-		out.Copies = append(out.Copies, messageToPB(m))
+	for _, id := range p.SplitIds {
+		n += len(id)
 	}
-	return out
+	if p.State == nil {
+		return n
+	}
+	if c := p.State.Conn; c != nil {
+		n += len(c.Id) + sum(c.Context)
+	}
+	n += messageText(p.State.Message)
+	for _, m := range p.State.Copies {
+		n += messageText(m)
+	}
+	return n
+}
+
+func messageText(m *pb.Message) int {
+	if m == nil {
+		return 0
+	}
+	return len(m.Id) + len(m.BatchId) + len(m.ConnId) + len(m.Sender) + len(m.Recipient) + len(m.Original) +
+		len(m.Binding) + len(m.BindingGroup) + len(m.RoutingDomain) + sum(m.Recipients) + sum(m.Context) + sum(m.ConnContext)
+}
+
+func sum(list [][]byte) int {
+	n := 0
+	for _, p := range list {
+		if len(p) <= longText {
+			n += len(p)
+		}
+	}
+	return n
 }
 
 func (d *decoder) state(p *pb.State, s *sdk.State) {
@@ -81,40 +89,6 @@ func (d *decoder) state(p *pb.State, s *sdk.State) {
 	s.Message = d.message(p.Message)
 	for _, m := range p.Copies {
 		s.Copies = append(s.Copies, d.message(m))
-	}
-}
-
-func messageToPB(m *sdk.Message) *pb.Message {
-	if m == nil {
-		return nil
-	}
-	return &pb.Message{
-		Id:            m.ID,
-		BatchId:       m.BatchID,
-		ConnId:        m.ConnID,
-		Sender:        wire(m.Sender),
-		Recipient:     wire(m.Recipient),
-		Recipients:    wires(m.Recipients),
-		Context:       wireDict(m.Context),
-		ConnContext:   wireDict(m.ConnContext),
-		Header:        m.Header,
-		BodySize:      m.Body.Size,
-		Body:          inline(&m.Body),
-		BodyHandle:    m.Body.Handle,
-		BodyChanged:   m.Body.Changed,
-		Binding:       m.Binding,
-		BindingGroup:  m.BindingGroup,
-		RoutingDomain: wire(m.RoutingDomain),
-		Priority:      int32(m.Priority),
-		Discard:       replyToPB(m.Discard),
-		Reply:         replyToPB(m.Reply),
-		Protocol:      pb.Protocol(m.Protocol),
-		RecvFrom:      addrText(m.RecvFrom),
-		RecvVia:       addrText(m.RecvVia),
-		Created:       nanos(m.Created),
-		Retries:       int32(m.Retries),
-		Bounce:        m.Bounce,
-		Original:      wire(m.Original),
 	}
 }
 
@@ -177,13 +151,6 @@ func (d *decoder) reply(p *pb.Reply) *smtp.Reply {
 		r.Cause = errors.New(d.str(p.Cause))
 	}
 	return r
-}
-
-func addrText(a netip.AddrPort) string {
-	if !a.IsValid() {
-		return ""
-	}
-	return a.String()
 }
 
 func addrFrom(s string) netip.AddrPort {

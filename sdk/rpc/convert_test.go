@@ -259,6 +259,22 @@ func TestDecoderText(t *testing.T) {
 	}
 }
 
+// TestEncoderForgets encodes calls of different shapes with one encoder: nothing
+// of one call may be in the next.
+func TestEncoderForgets(t *testing.T) {
+	large, small := filled[sdk.Call](), sdk.Call{Phases: []sdk.Phase{{Hook: sdk.ValidateConnect}}, State: &sdk.State{}}
+	bare := sdk.Call{}
+	e := new(encoder)
+	for _, c := range []*sdk.Call{large, &small, large, &bare, &small} {
+		want, _ := callToPB(c).MarshalVT()
+		got, err := e.fill(c).MarshalVT()
+		e.clear()
+		if err != nil || string(got) != string(want) {
+			t.Errorf("%d phases: %v, %x, want %x", len(c.Phases), err, got, want)
+		}
+	}
+}
+
 // FuzzFrame reads arbitrary bytes as a frame, as the core must be able to, and
 // then a second time what it made of them.
 func FuzzFrame(f *testing.F) {
@@ -310,8 +326,10 @@ func BenchmarkConvert(b *testing.B) {
 	b.Run("encode call", func(b *testing.B) {
 		b.ReportAllocs()
 		buf := make([]byte, 64<<10)
+		e := new(encoder)
 		for b.Loop() {
-			i := &pb.Item{Id: 1, Body: &pb.Item_Call{Call: callToPB(call)}}
+			e.clear()
+			i := e.question(head{id: 1}, call)
 			n := i.SizeVT()
 			if _, err := i.MarshalToSizedBufferVT(buf[:n]); err != nil {
 				b.Fatal(err)
@@ -327,6 +345,7 @@ func BenchmarkConvert(b *testing.B) {
 				b.Fatal(err)
 			}
 			(&decoder{}).call(&p)
+			p.State.ReturnToVTPool()
 		}
 	})
 	b.Run("decode answer", func(b *testing.B) {

@@ -6,15 +6,12 @@ import (
 	"runtime"
 	"sync"
 
-	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
 const (
 	// itemsField is the number of the repeated items in Frame and HostFrame.
 	itemsField = 1
-	// firstBuffer is the size of a new frame's buffer, in bytes.
-	firstBuffer = 4 << 10
 	// logRoom is how much may wait, in bytes, before a log record waits too.
 	logRoom = 4 << 20
 )
@@ -34,9 +31,11 @@ type wireItem interface {
 // it into the frame that waits; a single writer sends frame after frame.
 // Frames are numbered, so that one can tell what was sent from what was not.
 type outbox struct {
+	frames framePool
+
 	mu      sync.Mutex
 	room    sync.Cond // on mu: something was sent, or closed
-	waiting []*[]byte
+	waiting []*packed
 	first   uint64 // number of waiting[0]: all before it were given to the transport
 	bytes   int
 	closed  bool
@@ -96,39 +95,27 @@ func (o *outbox) add(item wireItem) (uint64, error) {
 		return 0, fmt.Errorf("%w: %d bytes", errTooLarge, size)
 	}
 	total := protowire.SizeTag(itemsField) + protowire.SizeBytes(size)
-	buf := o.frame(total)
-	b := protowire.AppendTag(*buf, itemsField, protowire.BytesType)
+	frame := o.frame(total)
+	b := protowire.AppendTag(frame.bytes, itemsField, protowire.BytesType)
 	b = protowire.AppendVarint(b, uint64(size))
 	end := len(b) + size
 	if _, err := item.MarshalToSizedBufferVT(b[len(b):end]); err != nil {
 		return 0, err
 	}
-	*buf = b[:end]
+	frame.bytes = b[:end]
 	o.bytes += total
 	return o.first + uint64(len(o.waiting)-1), nil
 }
 
 // frame finds or begins a frame that has room for n bytes more.
-func (o *outbox) frame(n int) *[]byte {
-	if last := len(o.waiting) - 1; last >= 0 && len(*o.waiting[last])+n <= maxFrame {
-		o.waiting[last] = grown(o.waiting[last], n)
+func (o *outbox) frame(n int) *packed {
+	if last := len(o.waiting) - 1; last >= 0 && len(o.waiting[last].bytes)+n <= maxFrame {
+		o.waiting[last] = o.frames.grown(o.waiting[last], n)
 		return o.waiting[last]
 	}
-	buf := mem.DefaultBufferPool().Get(max(n, firstBuffer))
-	*buf = (*buf)[:0]
-	o.waiting = append(o.waiting, buf)
-	return buf
-}
-
-func grown(buf *[]byte, n int) *[]byte {
-	if cap(*buf)-len(*buf) >= n {
-		return buf
-	}
-	pool := mem.DefaultBufferPool()
-	next := pool.Get(max(2*cap(*buf), len(*buf)+n))
-	*next = append((*next)[:0], *buf...)
-	pool.Put(buf)
-	return next
+	f := o.frames.get(n)
+	o.waiting = append(o.waiting, f)
+	return f
 }
 
 // sent is the number of the first frame that was not given to the transport.
@@ -138,7 +125,7 @@ func (o *outbox) sent() uint64 {
 	return o.first
 }
 
-func (o *outbox) take() (frame *[]byte, closed bool) {
+func (o *outbox) take() (frame *packed, closed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.waiting) == 0 {
@@ -148,7 +135,7 @@ func (o *outbox) take() (frame *[]byte, closed bool) {
 	o.waiting[0] = nil
 	o.waiting = o.waiting[1:]
 	o.first++
-	o.bytes -= len(*frame)
+	o.bytes -= len(frame.bytes)
 	o.room.Broadcast()
 	return frame, false
 }

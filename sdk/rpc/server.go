@@ -29,20 +29,17 @@ type server struct {
 	closing             sync.Once
 	closeErr            error
 	endOnce             sync.Once
-	stop                context.CancelFunc
 	ended               chan struct{} // the core's Calls stream is over
 }
 
 func newServer(m sdk.Module) *server {
-	life, stop := context.WithCancel(context.Background())
 	return &server{
 		module:  m,
 		out:     newOutbox(),
 		asks:    newAsker[*pb.HostItem](hostCancelItem),
 		workers: newWorkers(),
 		lane:    newLane(m.SessionsEnded),
-		jobs:    newJobs(life),
-		stop:    stop,
+		jobs:    newJobs(),
 		ended:   make(chan struct{}),
 	}
 }
@@ -53,7 +50,7 @@ func (s *server) register(r grpc.ServiceRegistrar) { pb.RegisterModuleServer(r, 
 // module closes, and done is closed.
 func (s *server) end() {
 	s.endOnce.Do(func() {
-		s.stop()
+		s.jobs.stop()
 		s.asks.fail(errors.New("the core is gone"))
 		s.out.close()
 		s.lane.finish(func() { _ = s.closeModule() })
@@ -175,7 +172,9 @@ func (s *server) answer(ctx context.Context, item, out *pb.Item) error {
 	d := &decoder{}
 	switch body := item.Body.(type) {
 	case *pb.Item_Call:
-		a, err := s.module.Call(ctx, d.call(body.Call))
+		call := d.call(body.Call)
+		body.Call.State.ReturnToVTPool()
+		a, err := s.module.Call(ctx, call)
 		if err != nil {
 			return err
 		}

@@ -23,10 +23,10 @@ func hostCancelItem(id uint64) wireItem {
 }
 
 func (h *hostClient) ask(ctx context.Context, fill func(i *pb.HostItem)) (*pb.HostItem, error) {
-	item, err := h.asks.ask(ctx, 0, func(hd head) wireItem {
+	item, err := h.asks.ask(ctx, 0, func(o *outbox, hd head) (uint64, error) {
 		i := &pb.HostItem{Id: hd.id, TimeoutUs: hd.timeoutUS, Generation: h.generation}
 		fill(i)
-		return i
+		return o.put(i)
 	})
 	if err != nil {
 		return nil, err

@@ -25,6 +25,15 @@ type decoder struct {
 	block strings.Builder
 }
 
+// maxReserved bounds a block that is made in advance, in bytes.
+const maxReserved = 16 << 10
+
+// reserve makes room for n bytes of text in one block.
+func (d *decoder) reserve(n int) {
+	d.block.Reset()
+	d.block.Grow(min(n, maxReserved))
+}
+
 // text copies p.
 func (d *decoder) text(p []byte) string {
 	if len(p) == 0 || len(p) > longText {

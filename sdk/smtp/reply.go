@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Reply is an SMTP reply (RFC 5321 §4.2) and, where it refuses, an error. Text
@@ -68,12 +69,18 @@ func (r *Reply) Permanent() bool { return r.Code >= 500 && r.Code < 600 }
 // Refuses reports a reply that turns the command down.
 func (r *Reply) Refuses() bool { return r != nil && r.Code >= 400 }
 
+// maxReplyText bounds the text of one reply line in octets: a line has 512 with
+// its code and CRLF (RFC 5321 §4.5.3.1.5), and a little is left for the
+// enhanced code.
+const maxReplyText = 480
+
 // Append writes the reply in wire form to b: every line with the code, a
 // hyphen on all but the last (RFC 5321 §4.2.1), and the enhanced code repeated
-// on each line (RFC 2034 §4). Control characters that could end a line early
-// become blanks.
+// on each line (RFC 2034 §4). A long line becomes several. Control characters
+// that could end a line early become blanks, bytes that are no UTF-8 question
+// marks.
 func (r *Reply) Append(b []byte) []byte {
-	lines := strings.Split(r.Text, "\n")
+	lines := replyLines(r.Text)
 	for i, line := range lines {
 		b = strconv.AppendInt(b, int64(r.Code), 10)
 		sep := byte(' ')
@@ -93,7 +100,34 @@ func (r *Reply) Append(b []byte) []byte {
 	return b
 }
 
+// replyLines splits a text at its line ends, and lines that are too long at a
+// blank.
+func replyLines(text string) []string {
+	if len(text) <= maxReplyText && strings.IndexByte(text, '\n') < 0 {
+		return []string{text}
+	}
+	var out []string
+	for _, line := range strings.Split(text, "\n") {
+		for len(line) > maxReplyText {
+			cut := strings.LastIndexByte(line[:maxReplyText], ' ')
+			if cut <= 0 {
+				cut = maxReplyText
+				for cut > maxReplyText-utf8.UTFMax && !utf8.RuneStart(line[cut]) {
+					cut--
+				}
+			}
+			out = append(out, line[:cut])
+			line = strings.TrimPrefix(line[cut:], " ")
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
 func appendClean(b []byte, line string) []byte {
+	if !utf8.ValidString(line) {
+		line = strings.ToValidUTF8(line, "?")
+	}
 	for i := 0; i < len(line); i++ {
 		c := line[i]
 		if c < ' ' && c != '\t' || c == 0x7f {

@@ -9,6 +9,13 @@ GEN_GO=v1.36.12
 GEN_GRPC=v1.6.2
 GEN_VT=v0.6.1-0.20240319094008-0393e58bdf10
 
+# The parts of a snapshot, which a module decodes thousands of times a second, are
+# used again.
+pools=
+for message in State Conn Message; do
+	pools="$pools,pool=github.com/mtad/mtad/sdk/rpc/pb.$message"
+done
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 GOBIN="$work" go install "google.golang.org/protobuf/cmd/protoc-gen-go@$GEN_GO"
@@ -20,7 +27,7 @@ PATH="$work:$PATH" protoc \
 	--go_out="$work/out" --go_opt=paths=source_relative \
 	--go-grpc_out="$work/out" --go-grpc_opt=paths=source_relative \
 	--go-vtproto_out="$work/out" \
-	--go-vtproto_opt=paths=source_relative,features=marshal+size+unmarshal_unsafe \
+	--go-vtproto_opt=paths=source_relative,features=marshal+size+unmarshal_unsafe+pool"$pools" \
 	module.proto
 
 # The comment with protoc's own version is no difference: it depends on the

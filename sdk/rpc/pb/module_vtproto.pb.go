@@ -11,6 +11,7 @@ import (
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	io "io"
 	math "math"
+	sync "sync"
 	unsafe "unsafe"
 )
 
@@ -4578,6 +4579,95 @@ func (m *ConfigValueReply) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	return len(dAtA) - i, nil
 }
 
+var vtprotoPool_State = sync.Pool{
+	New: func() interface{} {
+		return &State{}
+	},
+}
+
+func (m *State) ResetVT() {
+	if m != nil {
+		m.Conn.ReturnToVTPool()
+		m.Message.ReturnToVTPool()
+		for _, mm := range m.Copies {
+			mm.ResetVT()
+		}
+		f0 := m.Copies[:0]
+		m.Reset()
+		m.Copies = f0
+	}
+}
+func (m *State) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_State.Put(m)
+	}
+}
+func StateFromVTPool() *State {
+	return vtprotoPool_State.Get().(*State)
+}
+
+var vtprotoPool_Conn = sync.Pool{
+	New: func() interface{} {
+		return &Conn{}
+	},
+}
+
+func (m *Conn) ResetVT() {
+	if m != nil {
+		f0 := m.Context[:0]
+		m.Reset()
+		m.Context = f0
+	}
+}
+func (m *Conn) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_Conn.Put(m)
+	}
+}
+func ConnFromVTPool() *Conn {
+	return vtprotoPool_Conn.Get().(*Conn)
+}
+
+var vtprotoPool_Message = sync.Pool{
+	New: func() interface{} {
+		return &Message{}
+	},
+}
+
+func (m *Message) ResetVT() {
+	if m != nil {
+		f0 := m.Sender[:0]
+		f1 := m.Recipient[:0]
+		f2 := m.Recipients[:0]
+		f3 := m.Context[:0]
+		f4 := m.ConnContext[:0]
+		f5 := m.Header[:0]
+		f6 := m.Body[:0]
+		f7 := m.RoutingDomain[:0]
+		f8 := m.Original[:0]
+		m.Reset()
+		m.Sender = f0
+		m.Recipient = f1
+		m.Recipients = f2
+		m.Context = f3
+		m.ConnContext = f4
+		m.Header = f5
+		m.Body = f6
+		m.RoutingDomain = f7
+		m.Original = f8
+	}
+}
+func (m *Message) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_Message.Put(m)
+	}
+}
+func MessageFromVTPool() *Message {
+	return vtprotoPool_Message.Get().(*Message)
+}
 func (m *Frame) SizeVT() (n int) {
 	if m == nil {
 		return 0
@@ -8499,7 +8589,7 @@ func (m *State) UnmarshalVTUnsafe(dAtA []byte) error {
 				return io.ErrUnexpectedEOF
 			}
 			if m.Conn == nil {
-				m.Conn = &Conn{}
+				m.Conn = ConnFromVTPool()
 			}
 			if err := m.Conn.UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
@@ -8535,7 +8625,7 @@ func (m *State) UnmarshalVTUnsafe(dAtA []byte) error {
 				return io.ErrUnexpectedEOF
 			}
 			if m.Message == nil {
-				m.Message = &Message{}
+				m.Message = MessageFromVTPool()
 			}
 			if err := m.Message.UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
@@ -8570,7 +8660,14 @@ func (m *State) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Copies = append(m.Copies, &Message{})
+			if len(m.Copies) == cap(m.Copies) {
+				m.Copies = append(m.Copies, &Message{})
+			} else {
+				m.Copies = m.Copies[:len(m.Copies)+1]
+				if m.Copies[len(m.Copies)-1] == nil {
+					m.Copies[len(m.Copies)-1] = &Message{}
+				}
+			}
 			if err := m.Copies[len(m.Copies)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
