@@ -103,8 +103,10 @@ func (l *Listener) accept() {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
+		if delay == 0 { // once until it works again
+			l.srv.Problem(fmt.Sprintf("esmtp_listener: accept at %s: %v", l.name, err))
+		}
 		delay = min(max(2*delay, 5*time.Millisecond), time.Second)
-		l.srv.Problem(fmt.Sprintf("esmtp_listener: accept at %s: %v", l.name, err))
 		select {
 		case <-l.srv.After(delay):
 		case <-l.closed:

@@ -53,7 +53,14 @@ type session struct {
 // serve runs the session to its end.
 func (s *session) serve(listen string, conn net.Conn) {
 	defer s.srv.wg.Done()
-	s.begin(listen, conn)
+	peer := addrPort(conn.RemoteAddr())
+	profile := s.srv.ProfileFor(listen, peer.Addr())
+	if profile == nil { // it has been said why
+		_ = conn.Close()
+		return
+	}
+	s.p = profile
+	s.begin(listen, conn, peer)
 	defer s.end()
 	err := s.connect()
 	for err == nil && !s.closing {
@@ -72,9 +79,8 @@ func (s *session) serve(listen string, conn net.Conn) {
 	s.lost(err)
 }
 
-func (s *session) begin(listen string, conn net.Conn) {
-	peer, local := addrPort(conn.RemoteAddr()), addrPort(conn.LocalAddr())
-	s.p = s.srv.ProfileFor(listen, peer.Addr())
+func (s *session) begin(listen string, conn net.Conn, peer netip.AddrPort) {
+	local := addrPort(conn.LocalAddr())
 	s.wire.open(conn, s.p.IdleTime)
 	if tcp, ok := conn.(*net.TCPConn); ok && s.p.IdleTime == 0 {
 		// Where it fails the connection is about to fail as well.

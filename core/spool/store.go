@@ -298,10 +298,11 @@ func (s *Store) roomy() error {
 	if s.free.Load() >= s.opts.MinFree && s.free.Load() > 0 {
 		return nil
 	}
-	if s.measure() >= s.opts.MinFree {
+	free := s.measure()
+	if free >= s.opts.MinFree {
 		return nil
 	}
-	return ErrFull
+	return fmt.Errorf("%w: %s has %d bytes left, min_free_space is %d", ErrFull, s.opts.Dir, free, s.opts.MinFree)
 }
 
 // measure asks how much the disk has left. A disk that cannot tell counts as

@@ -27,13 +27,19 @@ func globalPackage() Package {
 	}
 }
 
+// printSteps is what a line in the paniclog costs of the script's budget: about
+// 20 us, so that no callout can fill the disk.
+const printSteps = 2000
+
 func doPrint(e *Env, L *lua.LState) int {
 	n := L.GetTop()
 	parts := make([]string, n)
 	for i := range parts {
 		parts[i] = Text(L, L.Get(i+1))
 	}
-	e.World.Print(L, strings.Join(parts, "\t"))
+	text := strings.Join(parts, "\t")
+	e.World.Spend(L, printSteps+len(text))
+	e.World.Print(L, text)
 	return 0
 }
 
