@@ -16,7 +16,7 @@ want postfix /usr/sbin/smtp-source
 want swaks swaks
 want postgresql '/usr/lib/postgresql/*/bin/postgres'
 want python3 python3
-python3 -c 'import grpc' 2>/dev/null || missing="$missing python3-grpcio python3-protobuf"
+/usr/bin/python3 -c 'import grpc, google.protobuf' 2>/dev/null || missing="$missing python3-grpcio python3-protobuf"
 want protobuf-compiler-grpc grpc_python_plugin
 want protobuf-compiler protoc
 want gcc gcc

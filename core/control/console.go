@@ -30,7 +30,7 @@ var ErrRefused = errors.New("the command failed")
 // commands.
 func Dial(endpoint, fallback string) (*Console, error) {
 	network := "tcp"
-	if strings.ContainsRune(endpoint, '/') {
+	if strings.ContainsRune(endpoint, '/') || !strings.ContainsRune(endpoint, ':') {
 		network = "unix"
 		abs, err := filepath.Abs(endpoint)
 		if err != nil {
