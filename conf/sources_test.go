@@ -82,6 +82,9 @@ func TestShippedLibrary(t *testing.T) {
 	if err != nil || src.Path != "(embedded)/msys/boot.lua" || !strings.Contains(string(src.Text), `require("msys.core")`) {
 		t.Errorf("%+v %v", src, err)
 	}
+	if src, err := NewSources(memFS{}, nil, nil).Find("strict"); err != nil || src.Path != "(embedded)/strict.lua" {
+		t.Errorf("%+v %v", src, err)
+	}
 }
 
 func TestShippedConfiguration(t *testing.T) {

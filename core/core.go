@@ -102,6 +102,7 @@ func New(o Options) *Core {
 	}
 	c.courier = &delivery.Courier{
 		NewConnID: c.newID, Hostname: c.hostname,
+		RelayDomain: func(domain string) bool { return c.settings.Load().relayDomain(domain) },
 		OptionsFor: func(group, binding, domain string) *delivery.Options {
 			return &c.lane(group, binding, domain).delivery
 		},

@@ -39,8 +39,10 @@ type settings struct {
 	spool     spool.Config
 	modules   []modules.ModuleConfig
 	warnings  []string
-	smtp      []string // listen scopes of esmtp_listener, in file order
-	control   []control.Listen
+
+	relayDomains []string // the global ones
+	smtp         []string // listen scopes of esmtp_listener, in file order
+	control      []control.Listen
 
 	outbound outboundCache
 	sessions sessionCache
@@ -66,6 +68,9 @@ func newSettings(tree *conf.Tree, schema *option.Schema) (*settings, option.Prob
 	if s.globals.Hostname == "" {
 		s.globals.Hostname = systemName()
 	}
+	var reception smtpd.Options
+	bad = append(bad, option.DecodeLayers(&reception, root)...)
+	s.relayDomains = reception.RelayDomains
 	store, problems := spool.ReadConfig(root)
 	bad = append(bad, problems...)
 	s.spool = store
@@ -73,6 +78,7 @@ func newSettings(tree *conf.Tree, schema *option.Schema) (*settings, option.Prob
 		s.warnings = append(s.warnings, w.Text)
 	}
 	s.bindings = bindingTable(tree.Layers)
+	bad = append(bad, checkRoutes(root)...)
 	bad = append(bad, s.loggers(root)...)
 	bad = append(bad, s.listeners(root)...)
 	return s, bad

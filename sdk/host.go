@@ -105,6 +105,8 @@ type Query struct {
 	Named      map[string]Datum // for :name and $name, without the sigil
 	NoCache    bool
 	Execute    bool // no result set
+	// Generation is the asker's: its datasources answer. 0: the current ones.
+	Generation uint64
 }
 
 // DatumKind is the type of a Datum.

@@ -60,9 +60,15 @@ func (t *Table) Run(ctx context.Context, words []string, c *Call) error {
 	if t.Further != nil {
 		reply, ok, err := t.Further(ctx, words)
 		if ok || err != nil {
+			if reply != "" && !strings.HasSuffix(reply, "\n") {
+				reply += "\n"
+			}
 			fmt.Fprint(c, reply)
 			return err
 		}
+	}
+	if last := len(words) - 1; strings.EqualFold(words[last], "help") {
+		return t.help(words[:last], c) // "counter help", as the original has it
 	}
 	return t.unknown(words)
 }

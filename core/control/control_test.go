@@ -64,7 +64,7 @@ func TestCommands(t *testing.T) {
 		{[]string{"config", "reload", "a b"}, "args [\"a b\"]\nReconfigure failed\n", ErrRefused},
 		{[]string{"CONFIG", "Reload"}, "args []\nReconfigure failed\n", ErrRefused},
 		{[]string{"config"}, "usage: which?\nusage: config \n", ErrRefused},
-		{[]string{"hello", "you"}, "from a script: hello|you", nil},
+		{[]string{"hello", "you"}, "from a script: hello|you\n", nil},
 		{[]string{"confg", "reload"}, "unknown command \"confg reload\"; did you mean \"config reload\"?\n", ErrRefused},
 		{nil, "", nil},
 	} {
@@ -90,6 +90,17 @@ func TestHelpAndNames(t *testing.T) {
 	out.Reset()
 	if err := c.Run([]string{"help", "--names"}, &out); err != nil || out.String() != "big\nconfig\nconfig reload\nhello\nhelp\n" {
 		t.Errorf("names %q %v", out.String(), err)
+	}
+}
+
+func TestHelpAsLastWord(t *testing.T) {
+	table := &Table{Commands: []Command{{Name: "counter list", Help: "List them."}, {Name: "mailq", Help: "Show the queues."}}}
+	var out bytes.Buffer
+	if err := table.Run(context.Background(), []string{"counter", "help"}, &Call{Writer: &out}); err != nil || !strings.Contains(out.String(), "List them.") || strings.Contains(out.String(), "mailq") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	if err := table.Run(context.Background(), []string{"zip", "help"}, &Call{Writer: &out}); err == nil {
+		t.Error("help on nothing is no error")
 	}
 }
 

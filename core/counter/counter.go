@@ -136,11 +136,11 @@ func (c *Counters) list(_ context.Context, call *control.Call) error {
 	all := c.List()
 	fmt.Fprintf(call, "%12s %-20s %-9s %s\n", "VALUE", "RESET_TIME", "SEMANTICS", "COUNTER")
 	for _, v := range all {
-		semantics := "STRICT"
+		semantics := "strict"
 		if v.Relaxed {
-			semantics = "RELAXED"
+			semantics = "relaxed"
 		}
-		fmt.Fprintf(call, "%12d %-20s %-9s %s\n", v.Value, v.Reset.UTC().Format("2006-01-02T15:04:05Z"), semantics, v.Path)
+		fmt.Fprintf(call, "%12d %-20s %-9s %s\n", v.Value, v.Reset.Format("2006-01-02@15:04:05"), semantics, v.Path)
 	}
 	fmt.Fprintf(call, "%d counters listed.\n", len(all))
 	return nil

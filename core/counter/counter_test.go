@@ -55,7 +55,8 @@ func TestCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := out.String(); !strings.Contains(got, "42 1970-01-01T00:00:00Z STRICT    x\n1 counters listed.\n") {
+	want := "42 " + time.Unix(0, 0).Format("2006-01-02@15:04:05") + "  strict    x\n1 counters listed.\n"
+	if got := out.String(); !strings.Contains(got, want) {
 		t.Errorf("list:\n%s", got)
 	}
 	for _, words := range [][]string{{"counter", "add", "x"}, {"counter", "add", "x", "y"}, {"counter", "reset"}} {

@@ -19,12 +19,16 @@ func (m *Manager) committed() []*member {
 }
 
 // querier finds the module that answers data queries (sdk.CanQuery): of the
-// generation that was committed last, else of the one that is being prepared,
-// since a script's init may need it.
-func (m *Manager) querier() unit {
+// asker's generation, which may still be in preparation, since a script's init
+// may need it; else of the one that was committed last.
+func (m *Manager) querier(number uint64) unit {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, g := range []*generation{m.current, m.newest} {
+	asker := m.generations[number]
+	if m.newest != nil && m.newest.number == number {
+		asker = m.newest
+	}
+	for _, g := range []*generation{asker, m.current, m.newest} {
 		if g == nil {
 			continue
 		}
@@ -39,7 +43,7 @@ func (m *Manager) querier() unit {
 
 // Query asks the module that answers data queries.
 func (m *Manager) Query(ctx context.Context, q *sdk.Query) (*sdk.Rows, error) {
-	u := m.querier()
+	u := m.querier(q.Generation)
 	if u == nil {
 		return nil, fmt.Errorf("no datasource is configured: %w", sdk.ErrNotSupported)
 	}

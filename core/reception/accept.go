@@ -26,6 +26,11 @@ func (d *Door) Accept(ctx context.Context, s *validate.Session, dr *Draft) Resul
 		return Result{Reply: reply}
 	}
 	d.describe(s.State, dr)
+	if missing, _ := s.State.Message.Context.Get("rfc2822_date_missing"); missing != "" && d.Options().Date == "pedantic" {
+		dr.Abort()
+		r.reject(errNoDate)
+		return Result{Reply: errNoDate}
+	}
 	r.hooks(ctx)
 	if r.final == nil {
 		r.store(ctx)
@@ -63,8 +68,10 @@ func (d *Door) describe(st *sdk.State, dr *Draft) {
 	if dr.eight {
 		m.Context.Set("#8bitmime", "1")
 	}
-	if len(mail.RawHeader(m.Header, "Date")) == 0 && o.Date != "ignore" {
+	if len(mail.RawHeader(m.Header, "Date")) == 0 {
 		m.Context.Set("rfc2822_date_missing", "true")
+	}
+	if len(mail.RawHeader(m.Header, "Date")) == 0 && o.Date == "ifneeded" {
 		m.Header = mail.AppendHeader(m.Header, "Date", []string{d.Now().Format(time.RFC1123Z)})
 	}
 	if len(mail.RawHeader(m.Header, "Message-ID")) == 0 && o.MessageID == "ifneeded" {
@@ -148,6 +155,7 @@ func bindPhases(s *validate.Session, first, count int) []sdk.Phase {
 // judge decides what the phase that ended a run means for the rest.
 func (r *run) judge(o *validate.Outcome, last sdk.Phase, todo []sdk.Phase) []sdk.Phase {
 	reply := o.Reply()
+	r.accept(o.Replies)
 	switch {
 	case o.Failed, o.Close:
 		r.final, r.close = reply, o.Close
@@ -163,10 +171,18 @@ func (r *run) judge(o *validate.Outcome, last sdk.Phase, todo []sdk.Phase) []sdk
 		r.reject(reply)
 	case o.ListChanged:
 		return r.relist(todo)
-	case reply != nil:
-		r.ok = reply
 	}
 	return todo
+}
+
+// accept keeps the last positive reply of a run: later phases of the same run
+// may have set none.
+func (r *run) accept(replies []*smtp.Reply) {
+	for _, reply := range replies {
+		if reply != nil && !reply.Refuses() {
+			r.ok = reply
+		}
+	}
 }
 
 func withoutCopy(todo []sdk.Phase, index int) []sdk.Phase {

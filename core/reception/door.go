@@ -95,5 +95,6 @@ var (
 	errSpool    = smtp.NewReply(452, "4.3.1", "insufficient system storage")
 	errDurable  = smtp.NewReply(451, "4.3.0", "temporary issue, please retry your message later")
 	errHeader   = smtp.NewReply(552, "5.3.4", "header section is too large")
+	errNoDate   = smtp.NewReply(550, "5.6.0", "message has no Date field")
 	errNoHeader = smtp.NewReply(550, "5.6.0", "message has no header section")
 )

@@ -407,6 +407,15 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+func TestAPositiveReplyOutlivesLaterPhases(t *testing.T) {
+	nothing := func(*sdk.Call, sdk.Phase) sdk.PhaseResult { return sdk.PhaseResult{} }
+	b := newBench(t, policy{
+		sdk.ValidateData:              func(*sdk.Call, sdk.Phase) sdk.PhaseResult { return reply(250, "2.6.0", "as policy words it") },
+		sdk.ValidateDataSpoolEachRcpt: nothing, sdk.ValidateSetBinding: nothing,
+	})
+	b.wantReply(b.send(simple, Envelope{}, "a@x.test"), "250 2.6.0 as policy words it")
+}
+
 func TestDiscards(t *testing.T) {
 	discard := func(target sdk.Target) func(*sdk.Call, sdk.Phase) sdk.PhaseResult {
 		return func(_ *sdk.Call, p sdk.Phase) sdk.PhaseResult {

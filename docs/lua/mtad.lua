@@ -391,6 +391,11 @@ function msys.core.ec_message_new(now) end
 ---@return number # number
 function msys.core.get_now_ts() end
 
+---The queue record of a domain; nil where the name is none.
+---@param domain string
+---@return any # domain_record or nil
+function msys.core.dns_get_domain(domain) end
+
 ---The function form of msg:context_get.
 ---@param msg ec_message
 ---@param type number
@@ -467,10 +472,6 @@ function msys.core.config_get_binding_group_size(group) end
 ---Not written yet.
 ---@deprecated mtad does not support it: it is not written yet
 function msys.core.dict_stringprint() end
-
----Not written yet.
----@deprecated mtad does not support it: it is not written yet
-function msys.core.dns_get_domain() end
 
 ---Not written yet.
 ---@deprecated mtad does not support it: it is not written yet

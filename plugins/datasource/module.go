@@ -169,10 +169,11 @@ func (m *module) Close() error {
 	return nil
 }
 
-// Query is part of sdk.Querier. A reload between two queries of one
-// transaction may show it the new datasource: data has no generation.
+// Query is part of sdk.Querier. It is answered by the datasources of the
+// asker's generation: those of a configuration that is being prepared where a
+// script's init asks, else those that its transaction began with.
 func (m *module) Query(ctx context.Context, q *sdk.Query) (*sdk.Rows, error) {
-	s, host := m.find(q.Datasource)
+	s, host := m.find(q.Generation, q.Datasource)
 	if s == nil {
 		return nil, &sdk.QueryError{Datasource: q.Datasource, Text: fmt.Sprintf("there is no datasource %q", q.Datasource), SQL: q.SQL}
 	}
@@ -185,30 +186,19 @@ func (m *module) Query(ctx context.Context, q *sdk.Query) (*sdk.Rows, error) {
 	return rows, err
 }
 
-func (m *module) find(name string) (*shared, sdk.Host) {
+// find gives a datasource of a generation; of the current one where that is
+// not, or no longer, there.
+func (m *module) find(generation uint64, name string) (*shared, sdk.Host) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	for _, w := range m.candidates() {
-		if s := w.sources[name]; s != nil {
-			return s, w.host
-		}
+	w := m.worlds[generation]
+	if w == nil {
+		w = m.current
 	}
-	return nil, nil
-}
-
-// candidates are the current world, and those being prepared: a script's init
-// may ask before its generation is committed.
-func (m *module) candidates() []*world {
-	list := make([]*world, 0, len(m.worlds))
-	if m.current != nil {
-		list = append(list, m.current)
+	if w == nil || w.sources[name] == nil {
+		return nil, nil
 	}
-	for _, w := range m.worlds {
-		if w != m.current {
-			list = append(list, w)
-		}
-	}
-	return list
+	return w.sources[name], w.host
 }
 
 // Control is part of sdk.Controller: ds_core flush NAME, ds_core stats
@@ -224,7 +214,7 @@ func (m *module) Control(_ context.Context, words []string) (string, error) {
 }
 
 func (m *module) flush(name string) (string, error) {
-	s, _ := m.find(name)
+	s, _ := m.find(0, name)
 	if s == nil {
 		return "", fmt.Errorf("there is no datasource %q", name)
 	}

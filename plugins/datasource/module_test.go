@@ -143,12 +143,18 @@ func TestPrepareNamesEveryFault(t *testing.T) {
 
 // fake is a database of the test's own.
 type fake struct {
+	name   string // "fake" if empty
 	asked  atomic.Int64
 	answer func(ctx context.Context) (*sdk.Rows, error)
 	closed atomic.Bool
 }
 
-func (f *fake) Name() string                     { return "fake" }
+func (f *fake) Name() string {
+	if f.name == "" {
+		return "fake"
+	}
+	return f.name
+}
 func (f *fake) Open(string) (driver.Pool, error) { return f, nil }
 func (f *fake) Close() error                     { f.closed.Store(true); return nil }
 func (f *fake) Query(ctx context.Context, _ *driver.Statement, _ int) (*sdk.Rows, error) {
@@ -249,6 +255,30 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 	}
 	if _, err := m.Query(context.Background(), &sdk.Query{Datasource: "ds", SQL: "x"}); err == nil {
 		t.Error("a datasource that is gone still answers")
+	}
+}
+
+// A script's init must see the datasources it will run with, and a transaction
+// under way those it began with.
+func TestEachGenerationHasItsOwn(t *testing.T) {
+	old := &fake{name: "old", answer: func(context.Context) (*sdk.Rows, error) { return one(), nil }}
+	young := &fake{name: "young", answer: func(context.Context) (*sdk.Rows, error) { return one(), nil }}
+	m, _ := start(t, []driver.Driver{old, young}, scope("ds", "uri", "old:"))
+	if _, err := prepare(t, m, 2, scope("ds", "uri", "young:")); err != nil {
+		t.Fatal(err)
+	}
+	for _, generation := range []uint64{2, 1, 0} {
+		query(t, m, sdk.Query{Datasource: "ds", SQL: "x", NoCache: true, Generation: generation})
+	}
+	if old.asked.Load() != 2 || young.asked.Load() != 1 {
+		t.Errorf("before the commit old was asked %d times, young %d", old.asked.Load(), young.asked.Load())
+	}
+	m.Commit(2)
+	for _, generation := range []uint64{2, 1, 0} {
+		query(t, m, sdk.Query{Datasource: "ds", SQL: "x", NoCache: true, Generation: generation})
+	}
+	if old.asked.Load() != 3 || young.asked.Load() != 3 {
+		t.Errorf("after it old was asked %d times, young %d", old.asked.Load(), young.asked.Load())
 	}
 }
 

@@ -39,19 +39,22 @@ func (in *interpreter) serve(ctx context.Context, s *session, c *sdk.Call) *sdk.
 	r := in.begin(ctx, in.limits)
 	r.sess = s
 	t := in.enter(r)
-	reply := c.Reply
-	for _, p := range c.Phases {
-		if p.Hook.Info().Target == sdk.TargetCopy && c.State.Copies == nil && c.State.Message != nil {
-			c.State.Split(c.SplitIDs)
-		}
-		f := &api.Frame{Ctx: ctx, State: c.State, Phase: p, Reply: reply, Session: c.State.Conn.Session}
+	frames := make([]api.Frame, len(c.Phases))
+	for i, p := range c.Phases {
+		c.State.Enter(p, c.SplitIDs)
 		var result sdk.PhaseResult
-		result, t = in.phase(r, t, f)
+		if c.State.Copies == nil || !c.State.Skips(p) {
+			frames[i] = api.Frame{Ctx: ctx, State: c.State, Phase: p, Session: c.State.Conn.Session}
+			if i == 0 {
+				frames[i].Reply = c.Reply
+			}
+			result, t = in.phase(r, t, &frames[i])
+		}
 		ans.Results = append(ans.Results, result)
 		if result.EndsRun() {
 			break
 		}
-		reply = nil
+		c.State.Leave(p, false)
 	}
 	r.frame = nil
 	in.leave(r, t)

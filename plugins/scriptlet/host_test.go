@@ -24,6 +24,8 @@ type fakeHost struct {
 
 	mu  sync.Mutex
 	log []string
+
+	prints []string // what scripts printed, of log
 }
 
 func (h *fakeHost) Source(_ context.Context, name string) (*sdk.Source, error) {
@@ -41,6 +43,9 @@ func (h *fakeHost) Log(r sdk.LogRecord) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.log = append(h.log, r.Source+": "+r.Text)
+	if r.Level == sdk.LevelPrint {
+		h.prints = append(h.prints, r.Source+": "+r.Text)
+	}
 }
 
 // lines is the paniclog so far.
@@ -51,6 +56,13 @@ func (h *fakeHost) lines() []string {
 }
 
 func (h *fakeHost) paniclog() string { return strings.Join(h.lines(), "\n") }
+
+// printed is what scripts printed.
+func (h *fakeHost) printed() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return strings.Join(h.prints, "\n")
+}
 
 // world is a module under test with one committed generation.
 type world struct {

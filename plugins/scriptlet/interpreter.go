@@ -27,11 +27,12 @@ type interpreter struct {
 	waiters atomic.Int32
 	running atomic.Pointer[run] // who has the lock, for the watchdog
 
-	base   *lua.LState // the world; runs no Lua itself
-	idle   []*thread
-	closed chan struct{} // what Done gives to a run that must stop
-	bare   *lua.LFunction
-	traced *lua.LFunction
+	base    *lua.LState // the world; runs no Lua itself
+	threads *threadMaker
+	idle    []*thread
+	closed  chan struct{} // what Done gives to a run that must stop
+	bare    *lua.LFunction
+	traced  *lua.LFunction
 
 	limits        limits
 	registry      *api.Registry
@@ -47,8 +48,8 @@ const maxIdle = 64
 // The size of a thread's value stack: it begins small, because thousands may
 // be suspended, and grows as far as unpack may need.
 const (
-	registrySize = 128
-	registryGrow = 256
+	registrySize = 64
+	registryGrow = 64
 	registryMax  = 1 << 16
 )
 
@@ -71,6 +72,7 @@ func newInterpreter(g *generation, index int) *interpreter {
 		CallStackSize:       max(g.limits.depth, 20),
 		MinimizeStackMemory: true,
 	})
+	in.threads = newThreadMaker(in.base)
 	in.base.G.MainThread = in.base
 	in.base.G.CurrentThread = in.base
 	in.bare = in.base.NewFunction(protector(raiseBare))
@@ -91,7 +93,7 @@ func (in *interpreter) clock() time.Duration { return time.Since(in.start) }
 // newThread makes a Lua thread that obeys our limits. The base state has no
 // context, so gopher-lua derives none from it.
 func (in *interpreter) newThread() *thread {
-	L, _ := in.base.NewThread()
+	L := in.threads.make()
 	t := &thread{L: L, in: in}
 	L.SetContext(t)
 	L.Panic = raiseTraced

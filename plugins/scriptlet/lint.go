@@ -88,7 +88,7 @@ func (g *generation) parallel() int {
 		cpus = runtime.NumCPU()
 	}
 	if g.shared == nil {
-		return min(cpus, maxInterpreters)
+		return min(g.share(cpus), maxInterpreters)
 	}
 	if cpus > 1 {
 		p := *g.shared

@@ -21,10 +21,12 @@ type Deps struct {
 	// Missing are the documented packages that the API lacks,
 	// api.MissingPackages() if nil.
 	Missing []api.Missing
-	// CPUs is how many interpreters "auto" may make; 0: one for each core.
+	// CPUs is how many interpreters "auto" may make; 0: what the cores are
+	// good for.
 	CPUs int
-	// Interpreters, if set, is told at each Commit how many interpreters
-	// there are now: a module process sets GOMAXPROCS by it.
+	// Interpreters, if set, is told how many processors the interpreters need,
+	// at each Commit and when scripts run long: a module process sets
+	// GOMAXPROCS by it.
 	Interpreters func(n int)
 	// Now is the time.
 	Now func() time.Time
@@ -37,6 +39,7 @@ type Deps struct {
 // asks.
 type Module struct {
 	deps  Deps
+	procs *processors
 	watch *watch
 
 	mu          sync.RWMutex
@@ -58,7 +61,8 @@ func New(d Deps) *Module {
 	if d.AfterFunc == nil {
 		d.AfterFunc = func(wait time.Duration, f func()) func() bool { return time.AfterFunc(wait, f).Stop }
 	}
-	return &Module{deps: d, watch: startWatch(), generations: make(map[uint64]*generation)}
+	procs := &processors{set: d.Interpreters}
+	return &Module{deps: d, procs: procs, watch: startWatch(procs), generations: make(map[uint64]*generation)}
 }
 
 var _ sdk.Module = (*Module)(nil)
@@ -94,6 +98,7 @@ func (m *Module) Prepare(ctx context.Context, host sdk.Host, c sdk.Config) (sdk.
 		return sdk.Subscription{}, &sdk.PrepareError{Problems: problems}
 	}
 	g := newGeneration(m, host, c, o)
+	m.procs.long() // compiling takes long
 	if err := g.prepare(ctx); err != nil {
 		g.close()
 		return sdk.Subscription{}, err
@@ -115,9 +120,7 @@ func (m *Module) Commit(generation uint64) {
 		old.stopTimers()
 	}
 	g.commit()
-	if m.deps.Interpreters != nil {
-		m.deps.Interpreters(len(g.interpreters))
-	}
+	m.procs.commit(len(g.interpreters))
 }
 
 // Abort drops a prepared generation.
@@ -208,6 +211,7 @@ func (m *Module) Close() error {
 		g.close()
 	}
 	m.watch.stop()
+	m.procs.setting.Wait()
 	return nil
 }
 

@@ -3,6 +3,7 @@ package scriptlet
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -344,6 +345,33 @@ msys.registerControl("hello  world", function(cc) error("boom") end)`+foot)
 	}
 	if _, err = w.m.Control(context.Background(), []string{"bye"}); err == nil {
 		t.Error("an unknown command must fail")
+	}
+}
+
+func TestStrict(t *testing.T) {
+	strict, err := os.ReadFile("../../conf/default/lua/strict.lua")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := setup{scripts: map[string]string{
+		"strict": string(strict),
+		"script": head + `
+require("strict")
+DECLARED = 1
+function mod:validate_ehlo()
+  DECLARED = DECLARED + 1
+  print(DECLARED, type(string), rawget(_G, "unknown"))
+  print(pcall(function() return unknown end))
+  print(pcall(function() unknown = 1 end))
+  return msys.core.VALIDATE_CONT
+end` + foot,
+	}}.start(t)
+	w.one(1, sdk.ValidateEHLO)
+	want := "scriptlet: 2\ttable\tnil\n" +
+		"scriptlet: false\t/etc/mtad/conf/script.lua:8: variable 'unknown' is not declared\n" +
+		"scriptlet: false\t/etc/mtad/conf/script.lua:9: assign to undeclared variable 'unknown'"
+	if got := w.host.printed(); got != want {
+		t.Errorf("printed %s", got)
 	}
 }
 

@@ -84,8 +84,11 @@ func (r *run) check(L *lua.LState) bool {
 	if r.dead != nil {
 		return true
 	}
-	if now-r.sliceStart > slice && r.in.waiters.Load() > 0 {
-		r.in.handOver(r, L)
+	if now-r.sliceStart > slice {
+		r.in.gen.mod.procs.long()
+		if r.in.waiters.Load() > 0 {
+			r.in.handOver(r, L)
+		}
 	}
 	return false
 }

@@ -79,7 +79,7 @@ func TestStandardLibrary(t *testing.T) {
 			deps:    Deps{Now: c.Now, AfterFunc: func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }},
 		}.start(t)
 		r := w.one(1, sdk.ValidateEHLO)
-		got := strings.TrimPrefix(w.host.paniclog(), "scriptlet: ")
+		got := strings.TrimPrefix(w.host.printed(), "scriptlet: ")
 		if r.Failed || !strings.HasPrefix(got, want) || len(got) > len(want)+60 {
 			t.Errorf("%s\ngot  %q\nwant %q", e.expr, got, want)
 		}

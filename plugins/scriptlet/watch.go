@@ -18,6 +18,8 @@ const (
 // heap and pokes the run whose time on the interpreter saw it grow too far.
 // That run then finds out by a collection whether the growth is alive.
 type watch struct {
+	procs *processors
+
 	idle   atomic.Bool // nothing ran lately; acquire must kick
 	recent atomic.Bool // something began since the last look
 	kick   chan struct{}
@@ -31,8 +33,9 @@ type watch struct {
 	samples []metrics.Sample
 }
 
-func startWatch() *watch {
+func startWatch(procs *processors) *watch {
 	w := &watch{
+		procs:   procs,
 		kick:    make(chan struct{}, 1),
 		quit:    make(chan struct{}),
 		samples: []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}},
@@ -105,7 +108,9 @@ func (w *watch) follow() bool {
 		if w.look() || w.recent.Swap(false) {
 			quiet = 0
 		}
+		w.procs.look(false)
 	}
+	w.procs.look(true)
 	w.idle.Store(true)
 	if w.recent.Load() && w.idle.CompareAndSwap(true, false) {
 		return w.follow()

@@ -14,6 +14,7 @@ func queryToPB(q *sdk.Query) *pb.Query {
 		Positional: datumsToPB(q.Positional),
 		NoCache:    q.NoCache,
 		Execute:    q.Execute,
+		Generation: q.Generation,
 	}
 	for name, v := range q.Named {
 		out.Named = append(out.Named, &pb.NamedDatum{Name: wire(name), Value: datumToPB(&v)})
@@ -28,6 +29,7 @@ func (d *decoder) query(p *pb.Query) *sdk.Query {
 		Positional: d.datums(p.Positional),
 		NoCache:    p.NoCache,
 		Execute:    p.Execute,
+		Generation: p.Generation,
 	}
 	if len(p.Named) > 0 {
 		q.Named = make(map[string]sdk.Datum, len(p.Named))

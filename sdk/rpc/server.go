@@ -174,6 +174,7 @@ func (s *server) answer(ctx context.Context, item, out *pb.Item) error {
 	case *pb.Item_Call:
 		call := d.call(body.Call)
 		body.Call.State.ReturnToVTPool()
+		item.Body = nil // a hook that waits does not hold the frame
 		a, err := s.module.Call(ctx, call)
 		if err != nil {
 			return err

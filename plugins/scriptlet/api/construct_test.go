@@ -75,6 +75,7 @@ func TestCoreConstants(t *testing.T) {
 		c.ECTP_COMPLETE_CALLBACK, c.ECTP_COMPLETE_CALLBACK_SCHED, c.MC_STATE_START, c.MC_STATE_COUNT`)
 	w.is("2 1 3 0", `local c = msys.core; return c.P_ESMTP, c.P_INTERNAL, c.EC_MIME_TE_QUOTED_PRINTABLE, c.EC_MIME_TE_7BIT`)
 	w.is("1251200446", `return msys.core.get_now_ts()`)
+	w.is("relay.test nil", `return msys.core.dns_get_domain("Relay.Test").domain, msys.core.dns_get_domain("no name")`)
 	w.is("unknown unknown", `return msys.core.protocol_string(99), msys.core.protocol_string(-1)`)
 	seen := map[string]bool{}
 	for _, c := range coreConstants() {

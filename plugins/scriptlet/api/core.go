@@ -9,7 +9,7 @@ import (
 // corePackage is msys.core: the constants and functions of the original's C
 // interface, and the small classes that belong to no other package.
 func corePackage() Package {
-	funcs := []Func{sockaddrFamilyFunc(), sessionFunc(), messageNewFunc(), nowFunc(), messageContextGetFunc(), messageContextSetFunc(), protocolFunc()}
+	funcs := []Func{sockaddrFamilyFunc(), sessionFunc(), messageNewFunc(), nowFunc(), getDomainFunc(), messageContextGetFunc(), messageContextSetFunc(), protocolFunc()}
 	for _, group := range [][]Func{stringFuncs(), dictFuncs(), bindingFuncs()} {
 		funcs = append(funcs, group...)
 	}

@@ -53,7 +53,7 @@ func datasourcePackage() Package {
 // ask runs the query that the arguments describe, once. Where it fails, the
 // error is raised or, as the options want it, given back.
 func ask(e *Env, L *lua.LState, execute bool) (*sdk.Rows, error) {
-	q := &sdk.Query{Datasource: L.ToString(1), SQL: L.ToString(2), Execute: execute}
+	q := &sdk.Query{Datasource: L.ToString(1), SQL: L.ToString(2), Execute: execute, Generation: e.World.Config().Generation}
 	bind(e, L, q, L.Get(3))
 	raise := true
 	if options, ok := L.Get(4).(*lua.LTable); ok {

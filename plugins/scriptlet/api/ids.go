@@ -106,3 +106,19 @@ func recordClass() Class {
 			}}},
 	}
 }
+
+func getDomainFunc() Func {
+	return Func{
+		Name: "dns_get_domain", Params: []Param{{Name: "domain", Type: String}}, Returns: "domain_record or nil", Phases: "any", Since: "3.0",
+		Doc:     "The queue record of a domain; nil where the name is none.",
+		Example: `local dr = msys.core.dns_get_domain("example.com")`,
+		Do: func(e *Env, L *lua.LState) int {
+			domain, ok := domainName(L.ToString(1))
+			if !ok {
+				return pushNil(L)
+			}
+			L.Push(e.World.Object(L, classRecord, domainRecord{domain}))
+			return 1
+		},
+	}
+}

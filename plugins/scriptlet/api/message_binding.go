@@ -131,10 +131,16 @@ func routingDomainFunc() Func {
 // maxDomain is the longest domain name (RFC 1035 §2.3.4).
 const maxDomain = 255
 
-func routingName(L *lua.LState, domain string) string {
-	domain = strings.ToLower(strings.TrimSpace(domain))
-	if domain == "" || len(domain) > maxDomain || strings.ContainsAny(domain, " \t\r\n\x00@<>,/") {
+func routingName(L *lua.LState, text string) string {
+	domain, ok := domainName(text)
+	if !ok {
 		L.RaiseError("%q is not a domain", domain)
 	}
 	return domain
+}
+
+// domainName is a text as the name of a queue.
+func domainName(text string) (domain string, ok bool) {
+	domain = strings.ToLower(strings.TrimSpace(text))
+	return domain, domain != "" && len(domain) <= maxDomain && !strings.ContainsAny(domain, " \t\r\n\x00@<>,/")
 }

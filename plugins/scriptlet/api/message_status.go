@@ -92,8 +92,10 @@ func normalReply(L *lua.LState, code int, text string) *smtp.Reply {
 
 // status is the status text: what was set, in a log hook the note it came with.
 func (m *message) status(e *Env, L *lua.LState) string {
-	if m.msg.Reply != nil {
-		return m.msg.Reply.String()
+	if r := m.msg.Reply; r != nil && strings.Contains(r.Text, "\n") {
+		return strings.TrimSuffix(string(r.Append(nil)), "\r\n") // a valid reply of several lines
+	} else if r != nil {
+		return r.String()
 	}
 	if f := m.frame(e, L); m.state != nil && isLogHook(f.Phase.Hook) {
 		return f.Phase.Line

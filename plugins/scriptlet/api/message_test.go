@@ -169,7 +169,7 @@ func TestMessageCode(t *testing.T) {
 	w := newMailWorld(t, sdk.ValidateData)
 	w.is(" 421 Too much spam.", `return msg:get_code(), msg:code("421", "Too much spam.")`)
 	w.is("550 5.1.1 no such user", `return msg:code(0, "550 5.1.1 no such user")`)
-	w.is("550 one two", `msg:code(550, "one\r\ntwo"); return msg:code()`)
+	w.is("550-one\r\n550 two", `msg:code(550, "one\r\ntwo"); return msg:code()`)
 	w.is("450 later", `msg:set_code(450, "later"); return msg:get_code()`)
 	w.raises(`"no code" does not begin with a reply code`, `msg:code(0, "no code")`)
 	w.raises("99 is not a reply code (200 to 599)", `msg:set_code(99, "x")`)

@@ -4703,6 +4703,7 @@ type Query struct {
 	Named         []*NamedDatum          `protobuf:"bytes,4,rep,name=named,proto3" json:"named,omitempty"`
 	NoCache       bool                   `protobuf:"varint,5,opt,name=no_cache,json=noCache,proto3" json:"no_cache,omitempty"`
 	Execute       bool                   `protobuf:"varint,6,opt,name=execute,proto3" json:"execute,omitempty"`
+	Generation    uint64                 `protobuf:"varint,7,opt,name=generation,proto3" json:"generation,omitempty"` // of the asker: its datasources answer; 0: the current ones
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4777,6 +4778,13 @@ func (x *Query) GetExecute() bool {
 		return x.Execute
 	}
 	return false
+}
+
+func (x *Query) GetGeneration() uint64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
 }
 
 type Datum struct {
@@ -5713,7 +5721,7 @@ const file_module_proto_rawDesc = "" +
 	"\x05value\x18\x01 \x01(\fR\x05value\x12\x1e\n" +
 	"\n" +
 	"preference\x18\x02 \x01(\x05R\n" +
-	"preference\"\xd7\x01\n" +
+	"preference\"\xf7\x01\n" +
 	"\x05Query\x12\x1e\n" +
 	"\n" +
 	"datasource\x18\x01 \x01(\tR\n" +
@@ -5724,7 +5732,10 @@ const file_module_proto_rawDesc = "" +
 	"positional\x120\n" +
 	"\x05named\x18\x04 \x03(\v2\x1a.mtad.module.v1.NamedDatumR\x05named\x12\x19\n" +
 	"\bno_cache\x18\x05 \x01(\bR\anoCache\x12\x18\n" +
-	"\aexecute\x18\x06 \x01(\bR\aexecute\"r\n" +
+	"\aexecute\x18\x06 \x01(\bR\aexecute\x12\x1e\n" +
+	"\n" +
+	"generation\x18\a \x01(\x04R\n" +
+	"generation\"r\n" +
 	"\x05Datum\x12-\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x19.mtad.module.v1.DatumKindR\x04kind\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\fR\x04text\x12\x10\n" +

@@ -87,7 +87,9 @@ func asError(err error) error {
 	}
 	var connect *pgconn.ConnectError
 	if errors.As(err, &connect) {
-		return &driver.Error{Text: "cannot connect: " + errors.Unwrap(connect).Error(), Down: true}
+		// One of the addresses is enough: the library lists them all.
+		first, _, _ := strings.Cut(errors.Unwrap(connect).Error(), "\n")
+		return &driver.Error{Text: "cannot connect: " + first, Down: true}
 	}
 	return &driver.Error{Text: err.Error()}
 }

@@ -54,11 +54,22 @@ type pool struct{ db *sql.DB }
 
 // Query is part of driver.Pool.
 func (p *pool) Query(ctx context.Context, st *driver.Statement, limit int) (*sdk.Rows, error) {
+	query := st.Questions()
+	rows, err := p.run(ctx, query, st, limit)
+	if again, ok := asName(query, err); ok {
+		if rows, second := p.run(ctx, again, st, limit); !isSyntax(second) {
+			return rows, second
+		}
+	}
+	return rows, err
+}
+
+func (p *pool) run(ctx context.Context, query string, st *driver.Statement, limit int) (*sdk.Rows, error) {
 	if st.Execute {
-		_, err := p.db.ExecContext(ctx, st.Questions(), st.Native()...)
+		_, err := p.db.ExecContext(ctx, query, st.Native()...)
 		return &sdk.Rows{}, asError(err)
 	}
-	rows, err := driver.Fetch(ctx, p.db, st.Questions(), st.Native(), limit)
+	rows, err := driver.Fetch(ctx, p.db, query, st.Native(), limit)
 	return rows, asError(err)
 }
 
