@@ -84,7 +84,7 @@ func New(o Options) *Core {
 		CallTimeout: 5 * time.Minute, NewID: c.newID, After: time.After,
 		Problem: c.problem("validate"),
 	}
-	c.hooks = &logHooks{validator: c.validator}
+	c.hooks = &logHooks{validator: c.validator, problem: c.problem("validate")}
 	c.door = &reception.Door{
 		Log: records{c}, Validator: c.validator, Queue: func(m *message.Message) { c.queue.Insert(m) },
 		Bindings: func() *binding.Table { return c.settings.Load().bindings },
@@ -298,6 +298,7 @@ func (c *Core) startSpool(context.Context) error {
 	records := delivery.Records(func(ref message.BodyRef) (delivery.Body, error) { return store.OpenBody(ref) })
 	c.courier.Contents = records
 	c.bounce.Open = func(m *message.Message) (io.ReadCloser, error) { return records.Open(m) }
+	c.hooks.open = c.bounce.Open
 	return nil
 }
 

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"io"
 	"sync"
 
 	"github.com/mtad/mtad/core/logs"
@@ -22,6 +23,8 @@ const (
 // after they were logged (core_log_*). Nobody waits for the outcome.
 type logHooks struct {
 	validator *validate.Validator
+	open      func(*message.Message) (io.ReadCloser, error) // a message's content
+	problem   func(string)
 	events    chan func(ctx context.Context)
 	running   sync.WaitGroup
 	cancel    context.CancelFunc
@@ -59,12 +62,33 @@ func (h *logHooks) wanted(hook sdk.Hook) bool {
 func (h *logHooks) message(hook sdk.Hook, m *message.Message, note string) {
 	if h.wanted(hook) {
 		copied := policyView(m)
+		copied.Header = h.header(m)
 		h.events <- func(ctx context.Context) {
 			s := h.validator.Detached(copied)
 			defer s.Close()
 			s.Run(ctx, sdk.Phase{Hook: hook, Line: note})
 		}
 	}
+}
+
+// header is a message's header section, read at once: what is logged may leave
+// the spool right after.
+func (h *logHooks) header(m *message.Message) []byte {
+	const emptyLine = "\r\n"
+	c := &m.Content
+	if c.Header != nil || c.BodyOffset <= int64(len(emptyLine)) {
+		return c.Header
+	}
+	r, err := h.open(m)
+	if err == nil {
+		defer r.Close()
+		head := make([]byte, c.BodyOffset-int64(len(emptyLine)))
+		if _, err = io.ReadFull(r, head); err == nil {
+			return head
+		}
+	}
+	h.problem("the header of " + m.ID + " cannot be read: " + err.Error())
+	return nil
 }
 
 // rejection tells of a refused command or message. The record's dictionaries
@@ -84,13 +108,12 @@ func (h *logHooks) rejection(r *logs.Rejection) {
 	}
 }
 
-// policyView is a queued message as policy sees it: its envelope and contexts,
-// and its header section where that was edited.
+// policyView is a queued message as policy sees it: its envelope and contexts.
 func policyView(m *message.Message) *sdk.Message {
 	status, _ := smtp.ParseReply(m.LastReply) // nil before the first attempt
 	return &sdk.Message{
 		ID: m.ID, BatchID: m.BatchID, ConnID: m.ConnID, Sender: m.Sender, Recipient: m.Recipient, Original: m.Recipient,
-		Context: m.Context.Clone(), ConnContext: m.ConnContext.Clone(), Header: m.Content.Header,
+		Context: m.Context.Clone(), ConnContext: m.ConnContext.Clone(),
 		Binding: m.Binding, BindingGroup: m.BindingGroup, RoutingDomain: m.RoutingDomain, Priority: int(m.Priority),
 		Protocol: m.Protocol, RecvFrom: m.Peer, RecvVia: m.Local, Created: m.Received, Retries: m.Retries, Bounce: m.Bounce,
 		Reply: status,

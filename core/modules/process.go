@@ -145,8 +145,20 @@ func ask[T any](ctx context.Context, p *process, seat *validate.Seat, f func(c *
 	}
 }
 
+// call is ask without its stack and its closure: each session that waits for
+// policy stands here.
 func (p *process) call(ctx context.Context, c *sdk.Call, seat *validate.Seat) (*sdk.Answer, error) {
-	return ask(ctx, p, seat, func(client *rpc.Client) (*sdk.Answer, error) { return client.Call(ctx, c) })
+	for {
+		r, err := p.find(ctx, seat.Incarnation)
+		if err != nil {
+			return nil, err
+		}
+		a, err := r.client.Call(ctx, c)
+		if !errors.Is(err, rpc.ErrUnsent) {
+			seat.Incarnation = r.incarnation
+			return a, err
+		}
+	}
 }
 
 func (p *process) query(ctx context.Context, q *sdk.Query) (*sdk.Rows, error) {

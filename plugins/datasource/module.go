@@ -218,10 +218,13 @@ func (m *module) flush(name string) (string, error) {
 	if s == nil {
 		return "", fmt.Errorf("there is no datasource %q", name)
 	}
+	entries := 0
 	if s.cache != nil {
+		s.cache.CleanUp() // what expired is no entry
+		entries = s.cache.EstimatedSize()
 		s.cache.InvalidateAll()
 	}
-	return fmt.Sprintf("%s flushed\n", name), nil
+	return fmt.Sprintf("flushed %d entries from cache '%s'\n", entries, name), nil
 }
 
 func (m *module) stats() string {

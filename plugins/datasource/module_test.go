@@ -291,8 +291,8 @@ func TestControl(t *testing.T) {
 	if err != nil || !strings.Contains(reply, "ds ") || !strings.Contains(reply, "HITS") {
 		t.Errorf("%q %v", reply, err)
 	}
-	if _, err := m.Control(context.Background(), []string{"ds_core", "flush", "ds"}); err != nil {
-		t.Fatal(err)
+	if reply, err := m.Control(context.Background(), []string{"ds_core", "flush", "ds"}); err != nil || reply != "flushed 1 entries from cache 'ds'\n" {
+		t.Fatalf("%q %v", reply, err)
 	}
 	query(t, m, sdk.Query{Datasource: "ds", SQL: "x"})
 	if f.asked.Load() != 2 {

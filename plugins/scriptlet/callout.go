@@ -33,90 +33,85 @@ const (
 	againMost  = time.Second
 )
 
-// serve runs the phases of a call, in order, until one ends the run.
+// serve runs the phases of a call, in order, until one ends the run. It takes the
+// state from phase to phase as the core does (sdk.State.Enter). What it calls
+// until a script runs is kept off the stack: thousands of hooks wait on theirs.
 func (in *interpreter) serve(ctx context.Context, s *session, c *sdk.Call) *sdk.Answer {
-	ans := &sdk.Answer{Results: make([]sdk.PhaseResult, 0, len(c.Phases))}
+	frames, results := make([]api.Frame, len(c.Phases)), make([]sdk.PhaseResult, len(c.Phases))
 	r := in.begin(ctx, in.limits)
 	r.sess = s
-	t := in.enter(r)
-	frames := make([]api.Frame, len(c.Phases))
-	for i, p := range c.Phases {
-		c.State.Enter(p, c.SplitIDs)
-		var result sdk.PhaseResult
-		if c.State.Copies == nil || !c.State.Skips(p) {
-			frames[i] = api.Frame{Ctx: ctx, State: c.State, Phase: p, Session: c.State.Conn.Session}
-			if i == 0 {
-				frames[i].Reply = c.Reply
-			}
-			result, t = in.phase(r, t, &frames[i])
+	r.thread = in.enter(r)
+	done := 0
+	for done < len(c.Phases) {
+		f, out := &frames[done], &results[done]
+		if wanted := f.Begin(ctx, c, done); wanted {
+			in.phase(r, f, out)
 		}
-		ans.Results = append(ans.Results, result)
-		if result.EndsRun() {
+		done++
+		if out.EndsRun() {
 			break
 		}
-		c.State.Leave(p, false)
+		f.End()
 	}
 	r.frame = nil
-	in.leave(r, t)
-	return ans
+	in.leave(r, r.thread)
+	return &sdk.Answer{Results: results[:done]}
 }
 
 // phase runs every callout of one phase, in configuration order.
-func (in *interpreter) phase(r *run, t *thread, f *api.Frame) (sdk.PhaseResult, *thread) {
-	var result sdk.PhaseResult
+func (in *interpreter) phase(r *run, f *api.Frame, out *sdk.PhaseResult) {
 	r.frame = f
 	for _, c := range in.hooks[f.Phase.Hook] {
 		r.rearm(in.limits)
-		verdict, failure, broken := in.ask(r, t, c)
-		if broken {
-			t = in.thread(r)
-		}
-		if failure != nil {
-			result.Failed = true
-			result.Reply = failure
-			break
-		}
-		if verdict == sdk.Done {
-			result.Verdict = sdk.Done
+		if !in.ask(r, c, out) {
 			break
 		}
 	}
-	result.Changes = f.Changes
-	if f.SetCode && !result.Failed {
-		result.Reply = f.Reply
+	out.Changes = f.Changes
+	if f.SetCode && !out.Failed {
+		out.Reply = f.Reply
 	}
-	return result, t
 }
 
-// ask calls one callout, again and again while it says so. A failure is the
-// reply that the client gets for it.
-func (in *interpreter) ask(r *run, t *thread, c *callout) (verdict sdk.Verdict, failure *smtp.Reply, broken bool) {
+// ask calls one callout, again and again while it says so. It reports whether
+// the phase's next callout is to be asked.
+func (in *interpreter) ask(r *run, c *callout, out *sdk.PhaseResult) (next bool) {
 	for pause := againFirst; ; pause = min(2*pause, againMost) {
-		got, err := in.invoke(r, t, c)
+		got, err := in.invoke(r, c)
 		if err != nil {
-			in.gen.reportError(c.hook.Name, c.reg.name, err)
-			return sdk.Continue, in.gen.failure(c.hook, err, r.dead != nil), true
+			r.thread = in.thread(r) // that one is broken
+			return in.failed(r, c, err, out)
 		}
-		if c.hook.Void {
-			return sdk.Continue, nil, false
+		verdict, ok := verdictOf(got, c)
+		switch {
+		case c.hook.Void || ok && verdict == sdk.Continue:
+			return true
+		case !ok:
+			out.Reply = in.gen.badReturn(c, got)
+			out.Failed = out.Reply != nil
+			return !out.Failed
+		case verdict == sdk.Done:
+			out.Verdict = sdk.Done
+			return false
 		}
-		verdict, ok := verdictOf(got, c.hook)
-		if !ok {
-			return sdk.Continue, in.gen.badReturn(c, got), false
-		}
-		if verdict != sdk.Again {
-			return verdict, nil, false
-		}
-		if err := in.pauseAgain(r, t, pause); err != nil {
-			in.gen.reportError(c.hook.Name, c.reg.name, err)
-			return sdk.Continue, in.gen.failure(c.hook, err, true), false
+		if err := in.pauseAgain(r, pause); err != nil {
+			return in.failed(r, c, err, out)
 		}
 	}
+}
+
+// failed reports a callout that failed, and whether the phase goes on all the
+// same.
+func (in *interpreter) failed(r *run, c *callout, err *luaError, out *sdk.PhaseResult) (next bool) {
+	in.gen.reportError(c.hook.Name, c.reg.name, err)
+	out.Reply = in.gen.failure(c, err, r.dead != nil)
+	out.Failed = out.Reply != nil
+	return !out.Failed
 }
 
 // invoke calls the function once: as a method of the session's table where the
 // callout has a vctx, else of the registered one.
-func (in *interpreter) invoke(r *run, t *thread, c *callout) (lua.LValue, *luaError) {
+func (in *interpreter) invoke(r *run, c *callout) (lua.LValue, *luaError) {
 	self := c.reg.table
 	if r.sess != nil {
 		r.sess.mark(c.reg)
@@ -125,9 +120,9 @@ func (in *interpreter) invoke(r *run, t *thread, c *callout) (lua.LValue, *luaEr
 		}
 	}
 	args := append(r.args[:0], self)
-	args = api.Arguments(in.env, t.L, r.frame, args)
+	args = api.Arguments(in.env, r.thread.L, r.frame, args)
 	r.args = args
-	return t.call(c.fn, args...)
+	return r.thread.call(c.fn, args...)
 }
 
 // hasContext reports whether callouts with these arguments get a vctx.
@@ -140,7 +135,7 @@ func hasContext(a sdk.Args) bool {
 }
 
 // verdictOf reads what a callout returned.
-func verdictOf(v lua.LValue, hook sdk.HookInfo) (sdk.Verdict, bool) {
+func verdictOf(v lua.LValue, c *callout) (sdk.Verdict, bool) {
 	n, ok := v.(lua.LNumber)
 	if !ok {
 		return sdk.Continue, false
@@ -151,23 +146,23 @@ func verdictOf(v lua.LValue, hook sdk.HookInfo) (sdk.Verdict, bool) {
 	case lua.LNumber(sdk.Done):
 		return sdk.Done, true
 	case lua.LNumber(sdk.Again):
-		return sdk.Again, hook.Again
+		return sdk.Again, c.hook.Again
 	}
 	return sdk.Continue, false
 }
 
 // pauseAgain waits before a callout is asked again. The wait counts against
 // the wall limit.
-func (in *interpreter) pauseAgain(r *run, t *thread, d time.Duration) *luaError {
-	in.Wait(t.L, false, func(ctx context.Context) { in.gen.mod.deps.pause(ctx, d) })
-	if r.check(t.L) {
+func (in *interpreter) pauseAgain(r *run, d time.Duration) *luaError {
+	in.Wait(r.thread.L, false, func(ctx context.Context) { in.gen.mod.deps.pause(ctx, d) })
+	if r.check(r.thread.L) {
 		return &luaError{text: r.dead.text}
 	}
 	return nil
 }
 
 // failure is the reply for a callout that failed; nil where it counts as CONT.
-func (g *generation) failure(h sdk.HookInfo, err *luaError, limit bool) *smtp.Reply {
+func (g *generation) failure(c *callout, err *luaError, limit bool) *smtp.Reply {
 	action := g.options.OnError
 	if limit {
 		action = g.options.LimitAction
@@ -178,14 +173,14 @@ func (g *generation) failure(h sdk.HookInfo, err *luaError, limit bool) *smtp.Re
 	case "reject":
 		return smtp.NewReply(554, "5.3.0", "transaction failed").WithCause(err)
 	}
-	return temporary(h).WithCause(err)
+	return temporary(c).WithCause(err)
 }
 
 // badReturn is what a callout counts as that returned no verdict.
 func (g *generation) badReturn(c *callout, got lua.LValue) *smtp.Reply {
 	if g.options.OnBadReturn == "tempfail" {
 		g.reportBadReturn(c.hook.Name, c, got, "a temporary failure")
-		return temporary(c.hook).WithCause(fmt.Errorf("%s returned %s", c.hook.Name, shown(got)))
+		return temporary(c).WithCause(fmt.Errorf("%s returned %s", c.hook.Name, shown(got)))
 	}
 	g.reportBadReturn(c.hook.Name, c, got, "VALIDATE_CONT")
 	return nil
@@ -193,9 +188,9 @@ func (g *generation) badReturn(c *callout, got lua.LValue) *smtp.Reply {
 
 // temporary is the original's reply for a policy that could not decide
 // (reference/lua-api-notes.md 19): before DATA the connection is closed.
-func temporary(h sdk.HookInfo) *smtp.Reply {
+func temporary(c *callout) *smtp.Reply {
 	code := 451
-	if h.PreData {
+	if c.hook.PreData {
 		code = 421
 	}
 	return smtp.NewReply(code, "4.3.0", "temporary issue, please retry your message later")

@@ -368,8 +368,8 @@ end` + foot,
 	}}.start(t)
 	w.one(1, sdk.ValidateEHLO)
 	want := "scriptlet: 2\ttable\tnil\n" +
-		"scriptlet: false\t/etc/mtad/conf/script.lua:8: variable 'unknown' is not declared\n" +
-		"scriptlet: false\t/etc/mtad/conf/script.lua:9: assign to undeclared variable 'unknown'"
+		"scriptlet: false\t/etc/mtad/conf/script.lua:9: variable 'unknown' is not declared\n" +
+		"scriptlet: false\t/etc/mtad/conf/script.lua:10: assign to undeclared variable 'unknown'"
 	if got := w.host.printed(); got != want {
 		t.Errorf("printed %s", got)
 	}

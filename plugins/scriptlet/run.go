@@ -21,6 +21,7 @@ type run struct {
 	ctx    context.Context
 	limits limits
 	frame  *api.Frame
+	thread *thread          // of a call of the core
 	sess   *session         // nil outside of sessions
 	script *script          // while it loads
 	out    *strings.Builder // print goes here; nil: to the paniclog

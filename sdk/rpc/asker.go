@@ -38,46 +38,66 @@ func newAsker[I interface{ GetId() uint64 }](takeBack func(id uint64) wireItem) 
 	return &asker[I]{out: newOutbox(), takeBack: takeBack, pending: make(map[uint64]chan I), gone: make(chan struct{})}
 }
 
-// ask puts a question, by the function put, and waits for its answer, and for
-// grace longer where ctx ends first. The error is ErrUnsent, sdk.ErrModuleGone,
-// ctx's, or that the question is too large.
-func (a *asker[I]) ask(ctx context.Context, grace time.Duration, put func(o *outbox, h head) (frame uint64, err error)) (I, error) {
-	var none I
-	if err := ctx.Err(); err != nil {
-		return none, err
-	}
-	id, answer, err := a.register()
-	if err != nil {
-		return none, err
-	}
-	defer a.forget(id)
-	frame, err := put(a.out, head{id: id, timeoutUS: timeout(ctx)})
-	switch {
-	case errors.Is(err, errOutboxClosed):
-		return none, ErrUnsent
-	case err != nil:
-		return none, err
-	}
-	select {
-	case item := <-answer:
-		return item, nil
-	case <-a.gone:
-		return a.lost(answer, frame)
-	case <-ctx.Done():
-		return a.abandon(ctx, id, answer, grace)
-	}
+// question is what an asker knows of a question that is under way.
+type question[I any] struct {
+	head
+	answer chan I
+	frame  uint64 // that it is in
 }
 
-func (a *asker[I]) register() (uint64, chan I, error) {
+// ask sends the question that build makes and waits for its answer, and for
+// grace longer where ctx ends first. The error is ErrUnsent, sdk.ErrModuleGone,
+// ctx's, or that the question is too large.
+func (a *asker[I]) ask(ctx context.Context, grace time.Duration, build func(h head) wireItem) (I, error) {
+	q, err := a.begin(ctx)
+	if err != nil {
+		var none I
+		return none, err
+	}
+	defer a.forget(q.id)
+	if err := a.put(&q, build(q.head)); err != nil {
+		var none I
+		return none, err
+	}
+	return a.wait(ctx, grace, &q)
+}
+
+// begin registers a question; it must be forgotten.
+func (a *asker[I]) begin(ctx context.Context) (question[I], error) {
+	if err := ctx.Err(); err != nil {
+		return question[I]{}, err
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.cause != nil {
-		return 0, nil, ErrUnsent
+		return question[I]{}, ErrUnsent
 	}
 	a.last++
 	answer := make(chan I, 1)
 	a.pending[a.last] = answer
-	return a.last, answer, nil
+	return question[I]{head: head{id: a.last, timeoutUS: timeout(ctx)}, answer: answer}, nil
+}
+
+// put sends a question.
+func (a *asker[I]) put(q *question[I], item wireItem) error {
+	frame, err := a.out.put(item)
+	if errors.Is(err, errOutboxClosed) {
+		return ErrUnsent
+	}
+	q.frame = frame
+	return err
+}
+
+// wait waits for the answer of a question that was sent.
+func (a *asker[I]) wait(ctx context.Context, grace time.Duration, q *question[I]) (I, error) {
+	select {
+	case item := <-q.answer:
+		return item, nil
+	case <-a.gone:
+		return a.lost(q.answer, q.frame)
+	case <-ctx.Done():
+		return a.abandon(ctx, q.id, q.answer, grace)
+	}
 }
 
 func (a *asker[I]) forget(id uint64) {

@@ -167,10 +167,10 @@ func (c *Client) ask(ctx context.Context, fill func(i *pb.Item)) (*pb.Item, erro
 }
 
 func (c *Client) askFor(ctx context.Context, grace time.Duration, fill func(i *pb.Item)) (*pb.Item, error) {
-	item, err := c.calls.ask(ctx, grace, func(o *outbox, h head) (uint64, error) {
+	item, err := c.calls.ask(ctx, grace, func(h head) wireItem {
 		i := &pb.Item{Id: h.id, TimeoutUs: h.timeoutUS}
 		fill(i)
-		return o.put(i)
+		return i
 	})
 	if err != nil {
 		return nil, err
@@ -193,12 +193,15 @@ func (c *Client) Info() sdk.Info { return c.info }
 // the call, another that wraps sdk.ErrModuleGone where it died with it, ctx's
 // where it took too long, else a failure of the module.
 func (c *Client) Call(ctx context.Context, call *sdk.Call) (*sdk.Answer, error) {
-	item, err := c.calls.ask(ctx, cancelGrace, func(o *outbox, h head) (uint64, error) {
-		e := c.encoders.Get().(*encoder)
-		defer c.encoders.Put(e)
-		defer e.clear()
-		return o.put(e.question(h, call))
-	})
+	q, err := c.calls.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.calls.forget(q.id)
+	if err := c.put(&q, call); err != nil {
+		return nil, err
+	}
+	item, err := c.calls.wait(ctx, cancelGrace, &q)
 	if err == nil {
 		err = failed(ctx, item)
 	}
@@ -213,6 +216,16 @@ func (c *Client) Call(ctx context.Context, call *sdk.Call) (*sdk.Answer, error) 
 		return nil, fmt.Errorf("%w: %d results for %d phases", errProtocol, len(body.Answer.Results), len(call.Phases))
 	}
 	return (&decoder{own: true}).answer(body.Answer), nil
+}
+
+// put sends a call. It is on its way when put returns, so that thousands of
+// sessions that wait do not each hold the stack that encoding takes.
+func (c *Client) put(q *question[*pb.Item], call *sdk.Call) error {
+	e := c.encoders.Get().(*encoder)
+	err := c.calls.put(q, e.question(q.head, call))
+	e.clear()
+	c.encoders.Put(e)
+	return err
 }
 
 // SessionsEnded tells the module with whatever is sent next, at the latest with

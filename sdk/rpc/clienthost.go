@@ -18,7 +18,7 @@ var errBusy = errors.New("too many questions under way")
 // with the Host of the generation on whose behalf it asks.
 type hostServer struct {
 	out     *outbox
-	workers *workers
+	workers *workers[hostWork]
 	jobs    *jobs
 
 	mu    sync.Mutex
@@ -27,10 +27,9 @@ type hostServer struct {
 }
 
 func newHostServer(base sdk.Host) *hostServer {
-	return &hostServer{
-		out: newOutbox(), workers: newWorkers(), jobs: newJobs(),
-		base: base, hosts: make(map[uint64]sdk.Host),
-	}
+	s := &hostServer{out: newOutbox(), jobs: newJobs(), base: base, hosts: make(map[uint64]sdk.Host)}
+	s.workers = newWorkers(s.work)
+	return s
 }
 
 func (s *hostServer) add(generation uint64, host sdk.Host) {
@@ -86,17 +85,22 @@ func (s *hostServer) take(item *pb.HostItem) {
 		s.jobs.end(item.Id)
 		return
 	}
-	ctx := s.jobs.begin(item.Id, item.TimeoutUs)
-	if !s.workers.run(func() { s.work(ctx, item) }) {
+	if !s.workers.run(hostWork{ctx: s.jobs.begin(item.Id, item.TimeoutUs), item: item}) {
 		s.jobs.end(item.Id)
 		s.reply(&pb.HostItem{Id: item.Id, Body: hostFailure(errBusy)})
 	}
 }
 
-func (s *hostServer) work(ctx context.Context, item *pb.HostItem) {
-	defer s.jobs.end(item.Id)
-	out := &pb.HostItem{Id: item.Id}
-	if err := answerHost(ctx, s.of(item.Generation), item, out); err != nil {
+// hostWork is a question for a worker.
+type hostWork struct {
+	ctx  *job
+	item *pb.HostItem
+}
+
+func (s *hostServer) work(w hostWork) {
+	defer s.jobs.end(w.item.Id)
+	out := &pb.HostItem{Id: w.item.Id}
+	if err := answerHost(w.ctx, s.of(w.item.Generation), w.item, out); err != nil {
 		out.Body = hostFailure(err)
 	}
 	s.reply(out)

@@ -44,7 +44,10 @@ func (e *encoder) clear() {
 	clear(e.list)
 	clear(e.phases)
 	e.list, e.text = e.list[:0], e.text[:0]
-	e.call, e.state, e.conn, e.message = pb.Call{}, pb.State{}, pb.Conn{}, pb.Message{}
+	e.call.Reset()
+	e.state.Reset()
+	e.conn.Reset()
+	e.message.Reset()
 }
 
 func (e *encoder) fill(c *sdk.Call) *pb.Call {

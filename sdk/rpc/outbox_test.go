@@ -112,10 +112,10 @@ func TestAskerTellsUnsentFromLost(t *testing.T) {
 	a := newAsker[*pb.Item](cancelItem)
 	results := make(chan error, 2)
 	ask := func() {
-		_, err := a.ask(context.Background(), 0, func(o *outbox, h head) (uint64, error) {
+		_, err := a.ask(context.Background(), 0, func(h head) wireItem {
 			i := logItem(maxFrame)
 			i.Id = h.id
-			return o.put(i)
+			return i
 		})
 		results <- err
 	}

@@ -21,7 +21,7 @@ type server struct {
 	module  sdk.Module
 	out     *outbox // Calls: answers and log records
 	asks    *asker[*pb.HostItem]
-	workers *workers
+	workers *workers[work]
 	lane    *lane
 	jobs    *jobs
 
@@ -33,15 +33,16 @@ type server struct {
 }
 
 func newServer(m sdk.Module) *server {
-	return &server{
-		module:  m,
-		out:     newOutbox(),
-		asks:    newAsker[*pb.HostItem](hostCancelItem),
-		workers: newWorkers(),
-		lane:    newLane(m.SessionsEnded),
-		jobs:    newJobs(),
-		ended:   make(chan struct{}),
+	s := &server{
+		module: m,
+		out:    newOutbox(),
+		asks:   newAsker[*pb.HostItem](hostCancelItem),
+		lane:   newLane(m.SessionsEnded),
+		jobs:   newJobs(),
+		ended:  make(chan struct{}),
 	}
+	s.workers = newWorkers(s.work)
+	return s
 }
 
 func (s *server) register(r grpc.ServiceRegistrar) { pb.RegisterModuleServer(r, s) }
@@ -98,9 +99,9 @@ func (s *server) read(stream pb.Module_CallsServer) error {
 func (s *server) take(item *pb.Item) {
 	switch body := item.Body.(type) {
 	case *pb.Item_Call, *pb.Item_Query, *pb.Item_Control:
-		s.work(item, s.answer)
+		s.begin(item)
 	case *pb.Item_Heartbeat:
-		s.heartbeat(item)
+		s.workers.urgent(s.job(item))
 	case *pb.Item_Cancel:
 		s.jobs.end(item.Id)
 	case *pb.Item_SessionsEnded:
@@ -118,23 +119,47 @@ func (s *server) take(item *pb.Item) {
 	}
 }
 
-// work answers an item on a worker.
-func (s *server) work(item *pb.Item, answer func(ctx context.Context, item, out *pb.Item) error) {
-	ctx := s.jobs.begin(item.Id, item.TimeoutUs)
-	started := s.workers.run(func() {
-		defer s.jobs.end(item.Id)
-		s.reply(item.Id, func(out *pb.Item) error { return answer(ctx, item, out) })
-	})
-	if !started {
+// work is an item for a worker.
+type work struct {
+	ctx  *job
+	item *pb.Item
+}
+
+func (s *server) job(item *pb.Item) work {
+	return work{ctx: s.jobs.begin(item.Id, item.TimeoutUs), item: item}
+}
+
+// begin has a worker answer an item.
+func (s *server) begin(item *pb.Item) {
+	if !s.workers.run(s.job(item)) {
 		s.jobs.end(item.Id)
-		s.reply(item.Id, func(*pb.Item) error { return errBusy })
+		s.send(&pb.Item{Id: item.Id}, errBusy)
 	}
+}
+
+// work answers an item. Thousands of hooks that wait have this on their stacks,
+// so what lies between it and the module is kept short.
+func (s *server) work(w work) {
+	out := &pb.Item{Id: w.item.Id}
+	var err error
+	if body, ok := w.item.Body.(*pb.Item_Call); ok {
+		w.item.Body = nil // a hook that waits does not hold the frame
+		err = s.call(w.ctx, body.Call, out)
+	} else {
+		err = s.answer(w.ctx, w.item, out)
+	}
+	s.jobs.end(out.Id)
+	s.send(out, err)
 }
 
 // reply sends what fill makes, or its error.
 func (s *server) reply(id uint64, fill func(out *pb.Item) error) {
 	out := &pb.Item{Id: id}
-	err := fill(out)
+	s.send(out, fill(out))
+}
+
+// send sends an answer, or the error there is instead.
+func (s *server) send(out *pb.Item, err error) {
 	if err == nil {
 		_, err = s.out.put(out)
 		if !errors.Is(err, errTooLarge) {
@@ -142,7 +167,7 @@ func (s *server) reply(id uint64, fill func(out *pb.Item) error) {
 		}
 	}
 	// A core that is gone needs no answer.
-	_, _ = s.out.put(&pb.Item{Id: id, Body: &pb.Item_Failure{Failure: failureToPB(err)}})
+	_, _ = s.out.put(&pb.Item{Id: out.Id, Body: &pb.Item_Failure{Failure: failureToPB(err)}})
 }
 
 func (s *server) info(out *pb.Item) error {
@@ -151,38 +176,36 @@ func (s *server) info(out *pb.Item) error {
 	return err
 }
 
-func (s *server) heartbeat(item *pb.Item) {
-	beating, ok := s.module.(sdk.Heartbeater)
-	answer := func(ctx context.Context, _, out *pb.Item) error {
-		out.Body = &pb.Item_HeartbeatReply{HeartbeatReply: &pb.HeartbeatReply{}}
-		if !ok {
-			return nil
-		}
-		return beating.Heartbeat(ctx)
+// call runs a call's phases.
+func (s *server) call(ctx context.Context, p *pb.Call, out *pb.Item) error {
+	a, err := s.module.Call(ctx, decodeCall(p))
+	switch {
+	case err != nil:
+		return err
+	case a == nil:
+		return fmt.Errorf("%w: the module gave no answer", errProtocol)
 	}
-	if ok {
-		s.work(item, answer)
-		return
-	}
-	s.reply(item.Id, func(out *pb.Item) error { return answer(context.Background(), item, out) })
+	out.Body = &pb.Item_Answer{Answer: answerToPB(a)}
+	return nil
 }
 
-// answer is what a module does at any time, many at once.
+// decodeCall takes a call apart for good.
+func decodeCall(p *pb.Call) *sdk.Call {
+	d := &decoder{}
+	c := d.call(p)
+	p.State.ReturnToVTPool()
+	return c
+}
+
+// answer is what else a module does at any time, many at once.
 func (s *server) answer(ctx context.Context, item, out *pb.Item) error {
 	d := &decoder{}
 	switch body := item.Body.(type) {
-	case *pb.Item_Call:
-		call := d.call(body.Call)
-		body.Call.State.ReturnToVTPool()
-		item.Body = nil // a hook that waits does not hold the frame
-		a, err := s.module.Call(ctx, call)
-		if err != nil {
-			return err
+	case *pb.Item_Heartbeat:
+		out.Body = &pb.Item_HeartbeatReply{HeartbeatReply: &pb.HeartbeatReply{}}
+		if beating, ok := s.module.(sdk.Heartbeater); ok {
+			return beating.Heartbeat(ctx)
 		}
-		if a == nil {
-			return fmt.Errorf("%w: the module gave no answer", errProtocol)
-		}
-		out.Body = &pb.Item_Answer{Answer: answerToPB(a)}
 	case *pb.Item_Query:
 		querier, ok := s.module.(sdk.Querier)
 		if !ok {

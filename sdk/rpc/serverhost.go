@@ -23,11 +23,17 @@ func hostCancelItem(id uint64) wireItem {
 }
 
 func (h *hostClient) ask(ctx context.Context, fill func(i *pb.HostItem)) (*pb.HostItem, error) {
-	item, err := h.asks.ask(ctx, 0, func(o *outbox, hd head) (uint64, error) {
-		i := &pb.HostItem{Id: hd.id, TimeoutUs: hd.timeoutUS, Generation: h.generation}
-		fill(i)
-		return o.put(i)
-	})
+	q, err := h.asks.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer h.asks.forget(q.id)
+	i := &pb.HostItem{Id: q.id, TimeoutUs: q.timeoutUS, Generation: h.generation}
+	fill(i)
+	if err := h.asks.put(&q, i); err != nil {
+		return nil, err
+	}
+	item, err := h.asks.wait(ctx, 0, &q)
 	if err != nil {
 		return nil, err
 	}

@@ -12,47 +12,53 @@ const (
 	maxWorkers = 16 << 10
 )
 
-// workers runs functions on goroutines that live long: a hook's stack, once
-// grown, is not grown again for the next.
-type workers struct {
-	tasks chan func()
+// workers does tasks on goroutines that live long: a hook's stack, once grown,
+// is not grown again for the next.
+type workers[T any] struct {
+	do    func(T)
+	tasks chan T
 	quit  chan struct{}
 	wg    sync.WaitGroup
 	all   atomic.Int64
 	idle  atomic.Int64
 }
 
-func newWorkers() *workers {
-	return &workers{tasks: make(chan func()), quit: make(chan struct{})}
+func newWorkers[T any](do func(T)) *workers[T] {
+	return &workers[T]{do: do, tasks: make(chan T), quit: make(chan struct{})}
 }
 
-// run starts f at once; false where too much is under way.
-func (w *workers) run(f func()) bool {
-	select {
-	case w.tasks <- f:
-		return true
-	default:
-	}
-	if w.all.Add(1) > maxWorkers {
-		w.all.Add(-1)
+// run starts a task at once; false where too much is under way.
+func (w *workers[T]) run(task T) bool {
+	if w.all.Load() >= maxWorkers {
 		return false
 	}
-	w.wg.Add(1)
-	go w.work(f)
+	w.urgent(task)
 	return true
 }
 
-func (w *workers) work(f func()) {
+// urgent starts a task however much is under way.
+func (w *workers[T]) urgent(task T) {
+	select {
+	case w.tasks <- task:
+		return
+	default:
+	}
+	w.all.Add(1)
+	w.wg.Add(1)
+	go w.work(task)
+}
+
+func (w *workers[T]) work(task T) {
 	defer w.wg.Done()
 	defer w.all.Add(-1)
 	for {
-		f()
+		w.do(task)
 		if w.idle.Add(1) > idleWorkers {
 			w.idle.Add(-1)
 			return
 		}
 		select {
-		case f = <-w.tasks:
+		case task = <-w.tasks:
 			w.idle.Add(-1)
 		case <-w.quit:
 			return
@@ -62,4 +68,4 @@ func (w *workers) work(f func()) {
 
 // stop ends idle workers at once and busy ones after what they do. It does not
 // wait; run must not be called any more.
-func (w *workers) stop() { close(w.quit) }
+func (w *workers[T]) stop() { close(w.quit) }

@@ -170,3 +170,24 @@ func TestReloadUnderTraffic(t *testing.T) {
 	}
 	t.Logf("messages by generation: %v", seen)
 }
+
+// TestLogHooksSeeTheHeader: the header section is there whether policy edited
+// it or not.
+func TestLogHooksSeeTheHeader(t *testing.T) {
+	t.Parallel()
+	sink := mtatest.NewSink(t)
+	s := mtatest.Start(t, mtatest.Config{Next: sink, Relay: []string{"example.com"}, Scripts: []mtatest.Script{script("seer", `
+function mod:validate_data_spool_each_rcpt(msg, ac, vctx)
+  if msg:rcptto():match("^edited") then msg:header("Subject", "edited"); end
+  return msys.core.VALIDATE_CONT;
+end
+function mod:core_log_reception_v1(ac, msg) print("received", msg:rcptto(), msg:header("Subject")[1]); end
+function mod:core_log_delivery_v1(msg) print("delivered", msg:rcptto(), msg:header("Subject")[1]); end
+`)}})
+	submit(t, s, "me@client.test", "plain@example.com", "edited@example.com")
+	sink.Wait(t, "plain@example.com")
+	sink.Wait(t, "edited@example.com")
+	for _, want := range []string{"received\tplain@example.com\ttest", "received\tedited@example.com\tedited", "delivered\tplain@example.com\ttest", "delivered\tedited@example.com\tedited"} {
+		s.Logged("paniclog.ec", want)
+	}
+}

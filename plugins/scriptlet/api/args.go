@@ -71,6 +71,11 @@ func fitsString(L *lua.LState, n int, v lua.LValue) bool {
 	case lua.LNumber:
 		L.Replace(n, lua.LString(dialect.NumberText(float64(v))))
 		return true
+	case *lua.LUserData: // the command line of a callout, without tostring
+		if s, ok := v.Value.(*ecString); ok {
+			L.Replace(n, lua.LString(s.text))
+			return true
+		}
 	}
 	return false
 }

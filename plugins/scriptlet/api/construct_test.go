@@ -54,6 +54,7 @@ func TestECString(t *testing.T) {
 	w.is("LINE\r\n 6 6 LINE\r\n ec_string", `return tostring(str), #str, str.len, str.buffer, msys.type(str)`)
 	w.is("<LINE\r\n> true", `return "<" .. str .. ">", str == str`)
 	w.run(`s = msys.core.string_new()`)
+	w.is("a@x.test", `local line = msys.core.string_new(); line:set("RCPT TO:<a@x.test>"); return msys.pcre.match(line, "<(.*)>")[1]`)
 	w.is("nil 0 ", `return s.buffer, #s, tostring(s)`)
 	w.is("abcdef", `s:set("abc"); s:write("defghi", 3); return tostring(s)`)
 	w.is("abcdef!x", `msys.core.stringwrite(s, "!", 1); s:write("x"); return s.buffer`)

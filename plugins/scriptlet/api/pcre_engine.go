@@ -159,6 +159,7 @@ func (p *Patterns) take() *matcher {
 }
 
 func (p *Patterns) give(m *matcher) {
+	m.shrink() // first: once it is among the spare ones it is another's
 	p.mu.Lock()
 	keep := len(p.spare) < maxSpare
 	if keep {
@@ -167,9 +168,7 @@ func (p *Patterns) give(m *matcher) {
 	p.mu.Unlock()
 	if !keep {
 		m.close()
-		return
 	}
-	m.shrink()
 }
 
 // FirstMatch gives the offsets of the first match, nil if there is none.
