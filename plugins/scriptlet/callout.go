@@ -119,9 +119,7 @@ func (in *interpreter) invoke(r *run, c *callout) (lua.LValue, *luaError) {
 			self = r.sess.selfFor(c.reg)
 		}
 	}
-	args := append(r.args[:0], self)
-	args = api.Arguments(in.env, r.thread.L, r.frame, args)
-	r.args = args
+	args := api.Arguments(in.env, r.thread.L, r.frame, append(r.args[:0], self))
 	return r.thread.call(c.fn, args...)
 }
 

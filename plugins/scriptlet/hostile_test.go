@@ -45,7 +45,7 @@ var hostile = []struct{ name, body, want string }{
 	{"foreach", `local t = {1} table.foreach(t, function() while true do end end)`, "ms of Lua time exceeded"},
 	{"loadstring", `while true do loadstring("return 1")() end`, "ms of Lua time exceeded"},
 	{"require loop", `while true do pcall(require, "not.there") end`, "exceeded"},
-	{"print loop", `local s = string.rep("a", 1e4) while true do print(s) end`, "ms of Lua time exceeded"},
+	{"print loop", `local s = string.rep("a", 1e4) while true do print(s) end`, "exceeded"}, // the log of the test is memory as well
 	{"collectgarbage", `while true do collectgarbage() end`, "ms of Lua time exceeded"},
 	{"for without end", `for i = 1, 1e300 do end`, "ms of Lua time exceeded"},
 	{"string.find, nested", `string.find(string.rep("a", 30), string.rep("a-", 25) .. "b")`, "exceeded"},

@@ -394,3 +394,55 @@ function mod:validate_ehlo() return msys.core.VALIDATE_CONT end` + foot,
 		"scriptlet: false\t/etc/mtad/conf/loop.lua:1: loop or previous error loading module 'loop'",
 		"scriptlet: nil")
 }
+
+// TestPipelinedEnvelope has the phases of one call see what those before them
+// decided, as the core does.
+func TestPipelinedEnvelope(t *testing.T) {
+	w := scripted(t, head+`
+require("msys.extended.message")
+require("msys.extended.vctx")
+local MESS = msys.core.VCTX_MESS
+function mod:validate_mailfrom(str, ac, vctx)
+  print("from", vctx:get(MESS, "mailfrom_localpart"))
+  return msys.core.VALIDATE_CONT
+end
+function mod:validate_rcptto(msg, str, ac, vctx)
+  print("to", msg:rcptto(), vctx:get(MESS, "rcptto_domain"), msg:mailfrom())
+  if msg:rcptto() == "third@c" then vctx:set_code(550, "no") end
+  return msys.core.VALIDATE_CONT
+end`+foot)
+	st := &sdk.State{Conn: sdk.Conn{Session: 1}, Message: &sdk.Message{}}
+	ans, err := w.m.Call(context.Background(), &sdk.Call{Generation: 1, State: st, Phases: []sdk.Phase{
+		{Hook: sdk.ValidateMailFrom, Line: "MAIL FROM:<me@x>", Address: "me@x"},
+		{Hook: sdk.ValidateRcptTo, Line: "RCPT TO:<one@a>", Address: "one@a"},
+		{Hook: sdk.ValidateRcptTo, Line: "RCPT TO:<two@b>", Address: "two@b"},
+		{Hook: sdk.ValidateRcptTo, Line: "RCPT TO:<third@c>", Address: "third@c"},
+	}})
+	if err != nil || len(ans.Results) != 4 || ans.Results[3].Reply == nil {
+		t.Fatalf("%+v, %v\n%s", ans, err, w.host.paniclog())
+	}
+	w.wantLog("scriptlet: from\tme", "scriptlet: to\tone@a\ta\tme@x", "scriptlet: to\ttwo@b\tb\tme@x", "scriptlet: to\tthird@c\tc\tme@x")
+	if diff := cmp.Diff([]smtp.Address{"one@a", "two@b"}, st.Message.Recipients); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestDiscardedCopyIsSkipped: what is discarded has nothing left to decide.
+func TestDiscardedCopyIsSkipped(t *testing.T) {
+	w := scripted(t, head+`
+require("msys.extended.message")
+function mod:validate_data_spool_each_rcpt(msg) print("copy", msg:rcptto()) return msys.core.VALIDATE_CONT end`+foot)
+	st := &sdk.State{Conn: sdk.Conn{Session: 1}, Message: &sdk.Message{Recipients: []smtp.Address{"a@b", "c@d"}}}
+	st.Split([]string{"1", "2"})
+	st.Copies[0].Discard = smtp.NewReply(250, "2.0.0", "gone")
+	ans, err := w.m.Call(context.Background(), &sdk.Call{
+		Generation: 1, State: st,
+		Phases: []sdk.Phase{{Hook: sdk.ValidateDataSpoolEachRcpt}, {Hook: sdk.ValidateDataSpoolEachRcpt, Copy: 1}},
+	})
+	if err != nil || len(ans.Results) != 2 {
+		t.Fatalf("%+v, %v", ans, err)
+	}
+	if diff := cmp.Diff([]string{"scriptlet: copy\tc@d"}, w.host.lines()); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -12,7 +12,7 @@ import (
 // options is the scriptlet scope.
 type options struct {
 	Enabled      bool          `opt:"enabled" default:"true" help:"Whether the module runs any script."`
-	Interpreters string        `opt:"interpreters" default:"auto" help:"How many Lua worlds there are: a number, or auto: one for each core where no callout changes what outlives it, else one."`
+	Interpreters string        `opt:"interpreters" default:"auto" help:"How many Lua worlds there are: a number, or auto: where no callout changes what outlives it one for every two cores (in isolation core, for each), else one. The process of the module has as many processors; heavy scripts on many cores want a number."`
 	Isolation    string        `opt:"isolation" enum:"process,core" default:"process" help:"Where scripts run: in a process of their own, or inside the core."`
 	OnError      string        `opt:"on_error" enum:"tempfail,continue,reject" default:"tempfail" help:"What a client sees when a callout raises an error."`
 	OnBadReturn  string        `opt:"on_bad_return" enum:"cont,tempfail" default:"cont" help:"What a callout counts as that returns no verdict."`

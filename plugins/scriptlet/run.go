@@ -12,6 +12,9 @@ import (
 	"github.com/mtad/mtad/plugins/scriptlet/api"
 )
 
+// maxArgs is how many arguments a callout has at the most, self included.
+const maxArgs = 8
+
 // run is one use of an interpreter on somebody's behalf: a call of the core
 // with its callouts, a timer, a console command, a load. It is used by one
 // goroutine, which holds the interpreter's lock while it touches it; the
@@ -21,12 +24,12 @@ type run struct {
 	ctx    context.Context
 	limits limits
 	frame  *api.Frame
-	thread *thread          // of a call of the core
-	sess   *session         // nil outside of sessions
-	script *script          // while it loads
-	out    *strings.Builder // print goes here; nil: to the paniclog
-	after  []*lua.LFunction // World.Go: to start once the run has unwound
-	args   []lua.LValue     // scratch
+	thread *thread             // of a call of the core
+	sess   *session            // nil outside of sessions
+	script *script             // while it loads
+	out    *strings.Builder    // print goes here; nil: to the paniclog
+	after  []*lua.LFunction    // World.Go: to start once the run has unwound
+	args   [maxArgs]lua.LValue // scratch
 
 	steps      int // until the next look at the clock
 	poked      atomic.Bool

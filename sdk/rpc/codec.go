@@ -10,12 +10,15 @@ import (
 )
 
 const (
-	// maxFrame is how much is packed into one frame, in bytes.
-	maxFrame = 256 << 10
+	// maxFrame is how much is packed into one frame, in bytes. There is nothing
+	// to gain above it, and a burst of calls would take that much more memory on
+	// both sides.
+	maxFrame = 64 << 10
 	// maxItem is the largest single item: a body that a script replaces.
 	maxItem = 64 << 20
-	// maxReceive is what either side accepts in one frame.
-	maxReceive = maxItem + maxFrame
+	// maxReceive is what either side accepts in one frame: others may pack more
+	// into one.
+	maxReceive = maxItem + 256<<10
 	// window is the flow control window. The streams share one connection and
 	// never end, so a window that adapts to single requests has nothing to do.
 	window = 4 << 20
@@ -41,7 +44,11 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 // Unmarshal lets the message alias a copy of the frame that is its own.
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	if m, ok := v.(interface{ UnmarshalVTUnsafe([]byte) error }); ok {
-		return m.UnmarshalVTUnsafe(data.Materialize())
+		frame := make([]byte, 0, data.Len())
+		for _, part := range data {
+			frame = append(frame, part.ReadOnlyData()...)
+		}
+		return m.UnmarshalVTUnsafe(frame)
 	}
 	return c.standard.Unmarshal(data, v)
 }

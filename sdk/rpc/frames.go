@@ -9,9 +9,8 @@ import (
 const (
 	// firstBuffer is the size of a new frame's buffer, in bytes.
 	firstBuffer = 16 << 10
-	// keptBuffer is the largest buffer that is kept for another frame, in
-	// bytes; keptBuffers is how many are.
-	keptBuffer  = 64 << 10
+	// keptBuffers is how many are kept for other frames, none larger than
+	// maxFrame.
 	keptBuffers = 4
 )
 
@@ -51,7 +50,7 @@ func (p *framePool) grown(f *packed, n int) *packed {
 	if cap(f.bytes)-len(f.bytes) >= n {
 		return f
 	}
-	next := p.get(max(2*cap(f.bytes), len(f.bytes)+n))
+	next := p.get(max(min(2*cap(f.bytes), maxFrame), len(f.bytes)+n))
 	next.bytes = append(next.bytes, f.bytes...)
 	p.Put(&f.bytes)
 	return next
@@ -68,7 +67,7 @@ func (p *framePool) Get(n int) *[]byte {
 func (p *framePool) Put(b *[]byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if cap(*b) <= keptBuffer && len(p.free) < keptBuffers {
+	if cap(*b) <= maxFrame && len(p.free) < keptBuffers {
 		p.free = append(p.free, (*b)[:0])
 	}
 }

@@ -47,7 +47,7 @@ func sentFrames(t *testing.T, o *outbox) []*pb.Frame {
 
 func TestOutboxPacks(t *testing.T) {
 	o := newOutbox()
-	for _, size := range []int{10, 5000, 100_000, 100_000, 100_000, 1_000_000, 7} {
+	for _, size := range []int{10, 5000, 20_000, 30_000, 30_000, 1_000_000, 7} {
 		if _, err := o.put(logItem(size)); err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +60,7 @@ func TestOutboxPacks(t *testing.T) {
 		}
 		got = append(got, sizes)
 	}
-	want := [][]int{{10, 5000, 100_000, 100_000}, {100_000}, {1_000_000}, {7}}
+	want := [][]int{{10, 5000, 20_000, 30_000}, {30_000}, {1_000_000}, {7}}
 	if len(got) != len(want) {
 		t.Fatalf("frames %v, want %v", got, want)
 	}

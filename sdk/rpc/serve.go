@@ -21,8 +21,9 @@ const connectTimeout = 10 * time.Second
 // heapFloor is weight that is never touched, so it costs no memory, in bytes.
 // With it the collector runs after that much garbage at the least. A module's
 // own few megabytes would have it run every few hundred calls, which was two
-// fifths of the processor time of a hop.
-const heapFloor = 32 << 20
+// fifths of the processor time of a hop. More than this gains little, and a
+// burst of hooks that wait would leave that much more memory behind.
+const heapFloor = 8 << 20
 
 // PluginName is the name under which go-plugin knows a module.
 const PluginName = "module"
