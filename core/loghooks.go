@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/mtad/mtad/core/logs"
 	"github.com/mtad/mtad/core/message"
@@ -12,11 +13,13 @@ import (
 	"github.com/mtad/mtad/sdk/smtp"
 )
 
-// Bounds of the log hooks. Where modules cannot keep up, whoever logs waits:
-// no event is lost, and nothing grows without end.
+// Bounds of the log hooks. Where modules cannot keep up, whoever logs waits for
+// logPatience; after it the paniclog has the event instead, so that a callout
+// which makes events of its own cannot bring the server to a stop.
 const (
-	logWorkers = 4
-	logBacklog = 1000
+	logWorkers  = 4
+	logBacklog  = 1000
+	logPatience = 10 * time.Second
 )
 
 // logHooks tells modules of receptions, deliveries, failures and rejections
@@ -25,21 +28,49 @@ type logHooks struct {
 	validator *validate.Validator
 	open      func(*message.Message) (io.ReadCloser, error) // a message's content
 	problem   func(string)
-	events    chan func(ctx context.Context)
 	running   sync.WaitGroup
 	cancel    context.CancelFunc
+
+	mu     sync.RWMutex                   // held for reading while an event is handed over
+	events chan func(ctx context.Context) // nil before start and after stop
 }
 
 func (h *logHooks) start() {
-	h.events = make(chan func(context.Context), logBacklog)
+	events := make(chan func(context.Context), logBacklog)
 	ctx, cancel := context.WithCancel(context.Background())
 	h.cancel = cancel
 	for range logWorkers {
 		h.running.Go(func() {
-			for event := range h.events {
+			for event := range events {
 				event(ctx)
 			}
 		})
+	}
+	h.mu.Lock()
+	h.events = events
+	h.mu.Unlock()
+}
+
+// offer hands an event over. Before start and after stop there is nobody to
+// take it: a timer's message in the last moment of a shutdown is logged, and
+// that is all.
+func (h *logHooks) offer(event func(context.Context)) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if h.events == nil {
+		return
+	}
+	select {
+	case h.events <- event:
+		return
+	default:
+	}
+	late := time.NewTimer(logPatience)
+	defer late.Stop()
+	select {
+	case h.events <- event:
+	case <-late.C:
+		h.problem("log hooks are too slow; one was not called")
 	}
 }
 
@@ -47,7 +78,10 @@ func (h *logHooks) start() {
 func (h *logHooks) stop(ctx context.Context) {
 	stop := context.AfterFunc(ctx, h.cancel)
 	defer stop()
+	h.mu.Lock()
 	close(h.events)
+	h.events = nil
+	h.mu.Unlock()
 	h.running.Wait()
 	h.cancel()
 }
@@ -63,11 +97,11 @@ func (h *logHooks) message(hook sdk.Hook, m *message.Message, note string) {
 	if h.wanted(hook) {
 		copied := policyView(m)
 		copied.Header = h.header(m)
-		h.events <- func(ctx context.Context) {
+		h.offer(func(ctx context.Context) {
 			s := h.validator.Detached(copied)
 			defer s.Close()
 			s.Run(ctx, sdk.Phase{Hook: hook, Line: note})
-		}
+		})
 	}
 }
 
@@ -99,13 +133,13 @@ func (h *logHooks) rejection(r *logs.Rejection) {
 	}
 	m := &sdk.Message{Context: r.Mess.Clone(), ConnContext: r.Conn.Clone(), ConnID: r.ConnID, RecvFrom: r.Remote, RecvVia: r.Local}
 	note := r.Reply.String()
-	h.events <- func(ctx context.Context) {
+	h.offer(func(ctx context.Context) {
 		s := h.validator.Detached(m)
 		defer s.Close()
 		s.State.Conn.ID, s.State.Conn.Context = m.ConnID, m.ConnContext
 		s.State.Conn.Peer, s.State.Conn.Local = m.RecvFrom, m.RecvVia
 		s.Run(ctx, sdk.Phase{Hook: sdk.CoreLogRejection, Line: note})
-	}
+	})
 }
 
 // policyView is a queued message as policy sees it: its envelope and contexts.

@@ -59,20 +59,22 @@ func (m *module) Info() sdk.Info {
 
 // Prepare is part of sdk.Module.
 func (m *module) Prepare(_ context.Context, host sdk.Host, c sdk.Config) (sdk.Subscription, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	w := &world{host: host, sources: map[string]*shared{}}
 	var bad sdk.PrepareError
+	m.mu.Lock()
 	for i := range c.Scopes {
 		if err := m.add(w, &c.Scopes[i]); err != nil {
 			bad.Problems = append(bad.Problems, *err)
 		}
 	}
 	if len(bad.Problems) > 0 {
-		m.release(w)
+		unused := release(w)
+		m.mu.Unlock()
+		closeAll(unused)
 		return sdk.Subscription{}, &bad
 	}
 	m.worlds[c.Generation] = w
+	m.mu.Unlock()
 	return sdk.Subscription{Controls: []string{"ds_core flush", "ds_core stats"}}, nil
 }
 
@@ -116,13 +118,21 @@ func sameValue(a, b *option.Value) bool {
 		slices.EqualFunc(a.List, b.List, func(x, y option.Value) bool { return sameValue(&x, &y) })
 }
 
-// release lets go of a world's sources; a source that nobody has any more is
-// closed.
-func (m *module) release(w *world) {
+// release lets go of a world's sources and gives those that nobody has any
+// more. They are closed without the module's lock: closing waits for the
+// statements under way, and other datasources go on meanwhile.
+func release(w *world) (unused []*shared) {
 	for _, s := range w.sources {
 		if s.users--; s.users == 0 {
-			s.close()
+			unused = append(unused, s)
 		}
+	}
+	return unused
+}
+
+func closeAll(list []*shared) {
+	for _, s := range list {
+		s.close()
 	}
 }
 
@@ -138,15 +148,17 @@ func (m *module) Abort(generation uint64) { m.Retire(generation) }
 
 // Retire is part of sdk.Module.
 func (m *module) Retire(generation uint64) {
+	var unused []*shared
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	if w := m.worlds[generation]; w != nil {
 		delete(m.worlds, generation)
 		if m.current == w {
 			m.current = nil
 		}
-		m.release(w)
+		unused = release(w)
 	}
+	m.mu.Unlock()
+	closeAll(unused)
 }
 
 // Call is part of sdk.Module; a datasource has no hooks.
@@ -159,13 +171,15 @@ func (m *module) SessionsEnded([]sdk.SessionEnd) {}
 
 // Close is part of sdk.Module.
 func (m *module) Close() error {
+	var unused []*shared
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	for g, w := range m.worlds {
 		delete(m.worlds, g)
-		m.release(w)
+		unused = append(unused, release(w)...)
 	}
 	m.current = nil
+	m.mu.Unlock()
+	closeAll(unused)
 	return nil
 }
 
