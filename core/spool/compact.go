@@ -24,7 +24,7 @@ func (s *Store) victim() *segment {
 		}
 		disk, live = disk+seg.size, live+seg.live
 		failed := seg.phase == phaseFailed && !seg.emptied
-		if seg.keep || seg.live == 0 && !failed {
+		if seg.keep || s.dead(seg) && !failed {
 			continue
 		}
 		if failed || seg.stale {
@@ -76,6 +76,9 @@ func (s *Store) compact(seg *segment) bool {
 	s.mu.Lock()
 	left := seg.live
 	seg.emptied = left == 0
+	if seg.emptied {
+		seg.own, seg.emptiedIn = 0, s.groups // what of it is needed was moved
+	}
 	s.mu.Unlock()
 	if left > 0 {
 		// Part of what is live could not be read. The segment stays as it is,
@@ -244,7 +247,7 @@ func (c *compaction) done(b []byte) {
 		return
 	}
 	c.copy(append(newRecord(len(b)), b...), recDone, &it, func(seg uint32) {
-		s.segs[seg].keepDone(home, int64(it.size))
+		s.segs[seg].countDone(home, int64(it.size))
 		if home != c.seg.num {
 			c.seg.dropDone(home, int64(it.size))
 		}

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand"
+	"slices"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -196,6 +199,60 @@ func TestDamagedSegmentIsKept(t *testing.T) {
 		}
 		if !j.has("is damaged and kept") {
 			t.Errorf("the log does not say so: %q", j.text)
+		}
+		mustClose(t, s)
+	}))
+}
+
+// A segment with the end of a message that was moved into it stays until the
+// segment that the message came from is gone for good.
+func TestDoneOutlivesOlderCopies(t *testing.T) {
+	t.Run("", inBubble(func(t *testing.T) {
+		fs := spooltest.New(1)
+		o := small(fs)
+		s := open(t, o)
+		many := func(name string, n int) (ids []string) {
+			for i := range n {
+				ids = append(ids, fmt.Sprint(name, i))
+				mustPut(t, s, content(3000, 1), ids[i])
+			}
+			return ids
+		}
+		done := func(ids ...string) {
+			for _, id := range ids {
+				if err := s.Done(id); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		mustPut(t, s, content(7000, 1), "moved") // with two others the first segment
+		dead := many("dead", 2)
+		mustPut(t, s, content(60<<10, 1), "ballast") // the second
+		done(dead...)
+		many("kept", 3) // the third, with too little room for what is moved
+		before := segments(t, fs)
+		fs.SetFault(func(op spooltest.Op, name string) error {
+			if op == spooltest.OpRemove && (strings.HasSuffix(name, before[0]) || strings.HasSuffix(name, before[1])) {
+				return syscall.EIO
+			}
+			return nil
+		})
+		done("ballast")
+		pass(5 * time.Second)
+		now := segments(t, fs)
+		if len(now) != 4 || s.Stats().Compacted < 7000 {
+			t.Fatalf("segments %v, then %v, %+v", before, now, s.Stats())
+		}
+		done("moved")
+		done(many("later", 8)...) // the fourth gets full
+		pass(5 * time.Second)
+		s, fs = afterCut(t, s, fs, o)
+		if got := each(t, s); len(got) != 3 {
+			t.Errorf("after the power cut: %v", got)
+		}
+		pass(5 * time.Second)
+		if got := segments(t, fs); slices.Contains(got, now[0]) || slices.Contains(got, now[3]) {
+			t.Errorf("left over: %v of %v", got, now)
 		}
 		mustClose(t, s)
 	}))

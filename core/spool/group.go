@@ -39,6 +39,7 @@ func (s *Store) commitLoop() {
 
 // group is what one sync makes durable.
 type group struct {
+	num     uint64
 	commits []*commit
 	at      slot // of the batches; seg is nil where there are none
 	size    int
@@ -70,7 +71,8 @@ func (s *Store) runGroup() bool {
 func (s *Store) gather() group {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var g group
+	s.groups++
+	g := group{num: s.groups}
 	n := 0
 	for n < len(s.pending) && (n == 0 || g.size+len(s.pending[n].rec) <= maxGroup) {
 		g.size += len(s.pending[n].rec)
@@ -254,7 +256,7 @@ func (s *Store) settle(g *group) {
 // synced.
 func (s *Store) outcome(g *group, c *commit) error {
 	if c.rec == nil {
-		return s.syncOutcome()
+		return s.syncOutcome(g)
 	}
 	if g.err != nil {
 		return g.err
@@ -271,10 +273,11 @@ func (s *Store) outcome(g *group, c *commit) error {
 }
 
 // syncOutcome is that of a wish for a sync. What a failed segment says may not
-// be durable until compaction has said it again.
-func (s *Store) syncOutcome() error {
+// be durable until compaction has said it again, before this group began.
+func (s *Store) syncOutcome(g *group) error {
 	for _, seg := range s.segs {
-		if seg.phase == phaseFailed && !seg.emptied && !seg.keep {
+		said := seg.emptied && seg.emptiedIn < g.num
+		if seg.phase == phaseFailed && !said && !seg.keep {
 			return fmt.Errorf("%w: segment %d", ErrFailed, seg.num)
 		}
 	}

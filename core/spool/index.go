@@ -141,8 +141,8 @@ func (x *index) change(seg uint32, it *item) bool {
 
 // done takes a message out and keeps account of the record that says so.
 func (x *index) done(seg uint32, it *item) {
-	if s := x.segs[seg]; s != nil && it.home != seg {
-		s.keepDone(it.home, int64(it.size))
+	if s := x.segs[seg]; s != nil {
+		s.countDone(it.home, int64(it.size))
 	}
 	x.remove(it)
 }
@@ -244,6 +244,13 @@ func (x *index) anyStale(but *segment) bool {
 func (x *index) needsDone(home uint32, gone *segment) bool {
 	s := x.segs[home]
 	return s != nil && s != gone || x.anyStale(gone)
+}
+
+// dead reports a segment that nobody needs. One with the done records of its own
+// messages is needed while another may hold copies of these: the deletions of
+// both could reach the disk in either order (rule 3).
+func (x *index) dead(s *segment) bool {
+	return s.live == 0 && (s.own == 0 || !x.anyStale(s))
 }
 
 // sweepDones takes the done records that are not needed any more off the

@@ -167,7 +167,7 @@ func (s *Store) collectDead() (dead []*segment, files []bodyKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, seg := range s.segs {
-		if seg.idle() && !seg.keep && seg.live == 0 && (seg.phase != phaseFailed || seg.emptied) {
+		if seg.idle() && !seg.keep && s.dead(seg) && (seg.phase != phaseFailed || seg.emptied) {
 			dead = append(dead, seg)
 		}
 	}

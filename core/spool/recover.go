@@ -49,7 +49,7 @@ func (s *Store) open() (err error) {
 	if err != nil {
 		return err
 	}
-	r := &recovery{s: s, moved: map[bodyKey]where{}, files: map[uint64]bool{}, sound: map[uint32]map[uint32]bool{}}
+	r := &recovery{s: s, moved: map[bodyKey]where{}, files: map[uint64]bool{}, early: map[key]earlyChange{}, sound: map[uint32]map[uint32]bool{}}
 	for _, name := range names {
 		if err := r.file(name); err != nil {
 			return err
@@ -62,8 +62,9 @@ func (s *Store) open() (err error) {
 type recovery struct {
 	s     *Store
 	segs  []*segment
-	files map[uint64]bool            // bodies with a file of their own that are there
-	moved map[bodyKey]where          // where compaction put bodies
+	files map[uint64]bool   // bodies with a file of their own that are there
+	moved map[bodyKey]where // where compaction put bodies
+	early map[key]earlyChange
 	sound map[uint32]map[uint32]bool // of scanned segments: the bodies that are whole
 	hurt  bool                       // damage was seen: nothing is thrown away
 }
@@ -235,11 +236,30 @@ func (r *recovery) apply(seg *segment, it *item) {
 	switch it.kind {
 	case itemCreate:
 		r.s.create(seg.num, it)
+		if c, early := r.early[it.key]; early {
+			r.s.index.change(c.seg, &c.item)
+		}
 	case itemChange:
+		if _, there := r.s.entries[it.key]; !there {
+			r.early[it.key] = earlyChange{seg.num, *it}
+		}
 		r.s.index.change(seg.num, it)
 	case itemDone:
+		delete(r.early, it.key)
+		if e, there := r.s.entries[it.key]; there && e.home != it.home && it.seq > e.seq {
+			// What is ended is a copy whose segment is gone; this is an older one.
+			r.s.markStale(e.home)
+		}
 		r.s.index.done(seg.num, it)
 	}
+}
+
+// earlyChange is a change of a message that the log has not spoken of: it is
+// gone, or compaction copied it while the change was written. Then the change
+// must not depend on the older copy being there.
+type earlyChange struct {
+	seg  uint32
+	item item
 }
 
 // reserveNumbers keeps numbers that are still spoken of from being given out again.

@@ -72,23 +72,31 @@ func (r *recovery) admit(l *loaded, rec *scannedRecord) {
 	}
 }
 
-// whole says that a body is there, as far as a start can tell cheaply: what a
-// sealed segment holds was synced before it was sealed.
+// whole says that a body is there and sound. It reads the body: the footer of
+// its segment may be of an earlier start, which left out a batch of another
+// segment for this body's sake and could not seal that one.
 func (r *recovery) whole(ref message.BodyRef) bool {
-	if noBody(ref) {
-		return true
-	}
-	if ref.File {
-		return r.files[ref.Segment]
-	}
 	k := bodyKeyOf(ref)
-	if _, moved := r.moved[k]; moved {
-		return true
+	if k == 0 || k.file() {
+		return k == 0 || r.files[k.num()]
 	}
-	if sound, scanned := r.sound[uint32(ref.Segment)]; scanned {
-		return sound[k.off()]
+	at, moved := r.moved[k]
+	if !moved {
+		at = where{seg: uint32(k.num()), off: k.off()}
 	}
-	return r.s.segs[uint32(ref.Segment)] != nil
+	if sound, scanned := r.sound[at.seg]; scanned {
+		return sound[at.off]
+	}
+	seg := r.s.segs[at.seg]
+	if seg == nil {
+		return false
+	}
+	b := BodyReader{s: r.s, key: k, file: seg.file, magic: seg.magic, base: int64(at.off), size: ref.Length}
+	if b.load() != nil {
+		return false
+	}
+	_, err := io.Copy(io.Discard, io.NewSectionReader(&b, 0, b.size))
+	return err == nil
 }
 
 // seal gives a scanned segment its footer, so that it is scanned once. What is

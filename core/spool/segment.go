@@ -29,18 +29,29 @@ type segment struct {
 
 	// Guarded by Store.mu.
 	phase phase
-	size  int64 // end of what was given out to writers
-	live  int64 // bytes that are still needed
-	dones map[uint32]int64
-	items []byte // the footer so far
-	stale bool   // holds messages whose home is another segment
-	keep  bool   // not to be deleted: part of it could not be read
+	size  int64            // end of what was given out to writers
+	live  int64            // bytes that are still needed
+	dones map[uint32]int64 // bytes of done records by the segment of their message; part of live
+	own   int64            // bytes of done records of messages that were made here; not part of live
+	items []byte           // the footer so far
+	stale bool             // holds messages whose home is another segment
+	keep  bool             // not to be deleted: part of it could not be read
 	// emptied says of a failed segment that all it said is in others, too.
-	emptied bool
-	fresh   bool        // its directory entry is not durable
-	dirty   atomic.Bool // written to since the last sync; not guarded
+	emptied   bool
+	emptiedIn uint64      // the group commit that had begun last when it was
+	fresh     bool        // its directory entry is not durable
+	dirty     atomic.Bool // written to since the last sync; not guarded
 	// durable is the end of the last group that was synced, for batchPrefix.
 	durable int64
+}
+
+// countDone accounts for a done record written to the segment.
+func (s *segment) countDone(home uint32, n int64) {
+	if home == s.num {
+		s.own += n
+		return
+	}
+	s.keepDone(home, n)
 }
 
 // keepDone counts a done record that is needed while segment home exists.

@@ -89,7 +89,8 @@ type Store struct {
 	nextSeg  uint32
 	nextFile uint64
 	seq      uint64
-	reserved bool // the reserve file is there
+	groups   uint64 // group commits begun
+	reserved bool   // the reserve file is there
 	closed   bool
 
 	wake, lazy, poke chan struct{} // committer: a commit, a lazy write; keeper: something to do
