@@ -22,6 +22,9 @@ func (h host) LookupDNS(ctx context.Context, q sdk.DNSQuery) (*sdk.DNSAnswer, er
 	return h.c.dns.Lookup(ctx, q)
 }
 
+// StartDNS makes host an sdk.DNSStarter.
+func (h host) StartDNS(q sdk.DNSQuery, done func(*sdk.DNSAnswer, error)) { h.c.dns.StartDNS(q, done) }
+
 // Query is part of sdk.Host.
 func (h host) Query(ctx context.Context, q *sdk.Query) (*sdk.Rows, error) {
 	return h.c.modules.Query(ctx, q)

@@ -34,6 +34,15 @@ type Host interface {
 	Log(r LogRecord)
 }
 
+// DNSStarter is a Host that answers DNS questions without somebody to wait for
+// the answer: a thousand hooks in a lookup then hold no thousand goroutines in
+// the core.
+type DNSStarter interface {
+	// StartDNS is LookupDNS with the answer for done, which is called once, at
+	// once or later, and must not wait.
+	StartDNS(q DNSQuery, done func(*DNSAnswer, error))
+}
+
 // Level is a paniclog level.
 type Level uint8
 

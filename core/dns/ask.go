@@ -2,35 +2,12 @@ package dns
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
-	"net/netip"
 	"time"
 
 	mdns "github.com/miekg/dns"
 )
-
-// resolve answers a question, following CNAMEs whose target the response left
-// out.
-func (c *Client) resolve(ctx context.Context, q question) outcome {
-	c.counts.pending.Add(1)
-	defer c.counts.pending.Add(-1)
-	s := c.settings.Load()
-	name, least := q.name, time.Duration(1<<63-1)
-	for range maxChain {
-		m, word := c.ask(ctx, s, question{name: name, qtype: q.qtype, server: q.server})
-		if m == nil {
-			return failed(word)
-		}
-		out := read(m, name, q.qtype)
-		least = min(least, out.ttl)
-		if out.next == "" {
-			out.ttl = least
-			return s.clamp(out)
-		}
-		name = out.next
-	}
-	return failed(ServFail)
-}
 
 // clamp applies min_dns_ttl and max_dns_ttl. What must not be kept at all
 // stays so, and a failure keeps its own time.
@@ -40,37 +17,6 @@ func (s *Settings) clamp(o outcome) outcome {
 	}
 	o.ttl = min(o.ttl, s.MaxTTL)
 	return o
-}
-
-// ask puts one question to the servers in turn. The message is nil where none
-// gave a usable response; the word says why.
-func (c *Client) ask(ctx context.Context, s *Settings, q question) (*mdns.Msg, string) {
-	servers := s.servers
-	if q.server.IsValid() {
-		servers = []netip.AddrPort{q.server}
-	}
-	word := Timeout
-	for range s.attempts {
-		silent := false
-		for _, server := range servers {
-			m, err := c.exchange(ctx, s, server, q)
-			switch {
-			case ctx.Err() != nil:
-				return nil, Timeout
-			case err != nil:
-				silent = true
-			case m.Rcode == mdns.RcodeSuccess, m.Rcode == mdns.RcodeNameError:
-				return m, ""
-			default:
-				c.counts.bad.Add(1)
-				word = rcodeWord(m.Rcode)
-			}
-		}
-		if !silent { // all have spoken; asking again changes nothing
-			break
-		}
-	}
-	return nil, word
 }
 
 func rcodeWord(code int) string {
@@ -91,21 +37,65 @@ var errTruncated = errors.New("dns: truncated answer")
 // nearly everywhere.
 const udpSize = 1232
 
-// exchange asks one server: UDP, without EDNS0 where the server does not know
-// it (RFC 6891 §7), then TCP where the answer was truncated (RFC 7766 §5).
-func (c *Client) exchange(ctx context.Context, s *Settings, server netip.AddrPort, q question) (*mdns.Msg, error) {
-	query := newQuery(q)
-	query.SetEdns0(udpSize, false)
-	m, err := c.overUDP(ctx, s, server, query)
-	if err == nil && (m.Rcode == mdns.RcodeFormatError || m.Rcode == mdns.RcodeNotImplemented) {
-		query = newQuery(q)
-		m, err = c.overUDP(ctx, s, server, query)
+// query is what goes to a server.
+type query struct {
+	name  string
+	qtype uint16
+	bare  bool // without EDNS0
+}
+
+func (f *flight) query() query { return query{f.name, f.question.qtype, f.bare} }
+
+const (
+	headerSize = 12
+	// querySize is the most that a query takes (RFC 1035 §4.1): header, a name of
+	// 255 bytes, type and class, and the OPT record.
+	querySize = headerSize + 255 + 4 + 11
+
+	recursionDesired = 0x0100
+)
+
+// pack writes the query into buf, which has querySize bytes.
+func (q query) pack(id uint16, buf []byte) ([]byte, error) {
+	clear(buf[:headerSize])
+	be := binary.BigEndian
+	be.PutUint16(buf, id)
+	be.PutUint16(buf[2:], recursionDesired)
+	be.PutUint16(buf[4:], 1) // questions
+	off, err := mdns.PackDomainName(q.name, buf, headerSize, nil, false)
+	if err != nil {
+		return nil, err
 	}
-	if err != nil || !m.Truncated {
-		return m, err
+	buf = be.AppendUint16(be.AppendUint16(buf[:off], q.qtype), mdns.ClassINET)
+	if q.bare {
+		return buf, nil
 	}
-	if s.FallbackToTCP {
-		return c.overTCP(ctx, s, server, query)
+	be.PutUint16(buf[10:], 1) // additional records
+	// The root's name, the type, the payload size as class, no flags, no options
+	// (RFC 6891 §6.1.2).
+	buf = be.AppendUint16(be.AppendUint16(append(buf, 0), mdns.TypeOPT), udpSize)
+	return append(buf, 0, 0, 0, 0, 0, 0), nil
+}
+
+// send puts a flight's question to the server whose turn it is. Where it gives
+// no error, heard is called, once.
+func (c *Client) send(f *flight) error {
+	if c.life.Err() != nil {
+		return context.Canceled
+	}
+	c.counts.sent(f.question.qtype)
+	return c.pool.send(f.settings, f.servers()[f.at], f.query(), func(m *mdns.Msg, err error) {
+		if err == nil {
+			c.counts.responses.Add(1)
+		}
+		c.heard(f, m, err)
+	})
+}
+
+// whole asks over TCP for a response that was truncated (RFC 7766 §5).
+func (c *Client) whole(f *flight, m *mdns.Msg) (*mdns.Msg, error) {
+	if f.settings.FallbackToTCP {
+		return c.overTCP(f)
 	}
 	if len(m.Answer) == 0 {
 		return nil, errTruncated
@@ -113,48 +103,37 @@ func (c *Client) exchange(ctx context.Context, s *Settings, server netip.AddrPor
 	return m, nil
 }
 
-func newQuery(q question) *mdns.Msg {
-	m := new(mdns.Msg)
-	m.SetQuestion(q.name, q.qtype)
-	m.RecursionDesired = true
-	return m
-}
-
-func (c *Client) overUDP(ctx context.Context, s *Settings, server netip.AddrPort, query *mdns.Msg) (*mdns.Msg, error) {
-	c.counts.sent(query.Question[0].Qtype)
-	m, err := c.pool.exchange(ctx, s, server, query)
-	if err == nil {
-		c.counts.responses.Add(1)
-	}
-	return m, err
-}
-
 // overTCP asks over a connection of its own. Their number is bounded by that
 // of the questions under way.
-func (c *Client) overTCP(ctx context.Context, s *Settings, server netip.AddrPort, query *mdns.Msg) (*mdns.Msg, error) {
-	c.counts.sent(query.Question[0].Qtype)
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+func (c *Client) overTCP(f *flight) (*mdns.Msg, error) {
+	query := f.query()
+	id := mdns.Id()
+	buf, err := query.pack(id, make([]byte, querySize))
+	if err != nil {
+		return nil, err
+	}
+	c.counts.sent(f.question.qtype)
+	ctx, cancel := context.WithTimeout(c.life, f.settings.timeout)
 	defer cancel()
-	conn, err := c.Dial(ctx, "tcp", server.String())
+	conn, err := c.Dial(ctx, "tcp", f.servers()[f.at].String())
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
 	// Real time: a deadline of the kernel's.
-	if err := conn.SetDeadline(time.Now().Add(s.timeout)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(f.settings.timeout)); err != nil {
 		return nil, err
 	}
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	query.Id = mdns.Id()
 	wire := &mdns.Conn{Conn: conn}
-	if err := wire.WriteMsg(query); err != nil {
+	if _, err := wire.Write(buf); err != nil {
 		return nil, err
 	}
 	m, err := wire.ReadMsg()
 	if err != nil {
 		return nil, err
 	}
-	if m.Id != query.Id || !matches(query.Question[0], m) {
+	if m.Id != id || !matches(query, m) {
 		c.counts.bad.Add(1)
 		return nil, errMismatch
 	}

@@ -1,10 +1,12 @@
 package dns
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -165,6 +167,27 @@ func TestMock(t *testing.T) {
 	}
 }
 
+// A query is what the library would have written.
+func TestQueryWire(t *testing.T) {
+	for _, bare := range []bool{false, true} {
+		for _, name := range []string{".", "a.example.", strings.Repeat("a23456789.", 25) + "abc."} {
+			got, err := query{name, mdns.TypeTXT, bare}.pack(77, make([]byte, querySize))
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := new(mdns.Msg).SetQuestion(name, mdns.TypeTXT)
+			m.Id = 77
+			if !bare {
+				m.SetEdns0(udpSize, false)
+			}
+			want, err := m.Pack()
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%q: %x, want %x, %v", name, got, want, err)
+			}
+		}
+	}
+}
+
 // Whatever comes in on a socket, it is dropped or read without a panic.
 func FuzzResponse(f *testing.F) {
 	reply := new(mdns.Msg).SetQuestion("a.example.", mdns.TypeMX)
@@ -182,7 +205,8 @@ func FuzzResponse(f *testing.F) {
 	f.Add(wire)
 	f.Add([]byte{0, 1})
 	f.Fuzz(func(t *testing.T, wire []byte) {
-		w := &waiter{question: reply.Question[0], response: make(chan *mdns.Msg, 1)}
+		response := make(chan *mdns.Msg, 1)
+		w := &waiter{query: query{name: "a.example.", qtype: mdns.TypeMX}, heard: func(m *mdns.Msg, _ error) { response <- m }, timer: time.NewTimer(time.Hour)}
 		s := &socket{waiting: map[uint16]*waiter{1: w}}
 		if !s.deliver(wire) {
 			if len(s.waiting) != 1 {
@@ -190,7 +214,7 @@ func FuzzResponse(f *testing.F) {
 			}
 			return
 		}
-		out := read(<-w.response, "a.example.", mdns.TypeMX)
+		out := read(<-response, "a.example.", mdns.TypeMX)
 		if out.answer == nil && out.next == "" {
 			t.Fatal("neither an answer nor a next name")
 		}

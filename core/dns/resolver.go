@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,15 +57,18 @@ type Client struct {
 	cache    *cache
 	pool     *pool
 	counts   counts
-	slots    chan struct{} // one for each question under way
+	most     int // questions under way at once
 
 	life context.Context // ends at Close
 	stop context.CancelFunc
 	wg   sync.WaitGroup
 
-	mu      sync.Mutex
-	closed  bool
-	flights map[question]*flight
+	mu        sync.Mutex
+	closed    bool
+	flights   map[question]*flight
+	airborne  int       // of the flights; the others
+	queue     []*flight // wait here
+	launchers int
 }
 
 // New makes a resolver. Close ends it.
@@ -79,11 +81,11 @@ func New(s *Settings) (*Client, error) {
 	c := &Client{
 		Dial: d.DialContext, Now: time.Now,
 		cache:   store,
-		slots:   make(chan struct{}, max(1, s.MaxPending)),
+		most:    int(max(1, s.MaxPending)),
 		flights: map[question]*flight{},
 	}
 	c.life, c.stop = context.WithCancel(context.Background())
-	c.pool = &pool{client: c, sockets: map[netip.AddrPort][]*socket{}}
+	c.pool = newPool(c)
 	c.settings.Store(s)
 	return c, nil
 }
@@ -95,34 +97,61 @@ func (c *Client) Use(s *Settings) { c.settings.Store(s) }
 func (c *Client) Close() {
 	c.mu.Lock()
 	c.closed = true
+	queue := c.queue
+	c.queue = nil
+	c.airborne += len(queue)
 	c.mu.Unlock()
 	c.stop()
+	for _, f := range queue {
+		c.fly(f)
+	}
 	c.pool.close()
 	c.wg.Wait()
 }
 
 // Lookup implements Resolver.
 func (c *Client) Lookup(ctx context.Context, q sdk.DNSQuery) (*sdk.DNSAnswer, error) {
+	key, a, err := c.known(q)
+	if a != nil || err != nil {
+		return a, err
+	}
+	answer := make(chan *sdk.DNSAnswer, 1)
+	if !c.join(key, func(a *sdk.DNSAnswer) { answer <- a }) {
+		return nil, ErrClosed
+	}
+	return wait(ctx, answer, q.Timeout), nil
+}
+
+// StartDNS is Lookup for who must not wait (sdk.DNSStarter): done is called
+// once, at once or later.
+func (c *Client) StartDNS(q sdk.DNSQuery, done func(*sdk.DNSAnswer, error)) {
+	key, a, err := c.known(q)
+	switch {
+	case a != nil || err != nil:
+		done(a, err)
+	case !c.join(key, within(q.Timeout, func(a *sdk.DNSAnswer) { done(a, nil) })):
+		done(nil, ErrClosed)
+	}
+}
+
+// known gives what needs no question.
+func (c *Client) known(q sdk.DNSQuery) (question, *sdk.DNSAnswer, error) {
 	key, word, err := parseQuestion(q)
 	if err != nil {
-		return nil, err
+		return key, nil, err
 	}
 	if word != "" {
-		return &sdk.DNSAnswer{Error: word}, nil
+		return key, &sdk.DNSAnswer{Error: word}, nil
 	}
 	if a := special(key); a != nil {
-		return a, nil
+		return key, a, nil
 	}
 	c.counts.lookups.Add(1)
 	if e, ok := c.cache.get(key, c.Now()); ok {
 		c.counts.hits.Add(1)
-		return e.answer, nil
+		return key, e.answer, nil
 	}
-	f := c.join(key)
-	if f == nil {
-		return nil, ErrClosed
-	}
-	return f.wait(ctx, q.Timeout), nil
+	return key, nil, nil
 }
 
 // Cached is what the cache holds for a question, and for how much longer.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	mdns "github.com/miekg/dns"
 )
@@ -17,7 +18,7 @@ type socket struct {
 
 	mu      sync.Mutex
 	sent    int64
-	users   int  // exchanges that hold it
+	users   int  // queries under way on it
 	retired bool // out of the pool: closes when the last user is gone
 	err     error
 	waiting map[uint16]*waiter
@@ -52,7 +53,7 @@ func (s *socket) busy() bool {
 }
 
 // register finds a random id that is free (RFC 5452 §9.2).
-func (s *socket) register(w *waiter) (uint16, error) {
+func (s *socket) register(w *waiter, timeout time.Duration) (uint16, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -63,18 +64,30 @@ func (s *socket) register(w *waiter) (uint16, error) {
 	}
 	for {
 		id := mdns.Id()
-		if _, taken := s.waiting[id]; !taken {
-			s.waiting[id] = w
-			return id, nil
+		if _, taken := s.waiting[id]; taken {
+			continue
 		}
+		s.waiting[id] = w
+		w.timer = time.AfterFunc(timeout, func() {
+			if s.forget(id) {
+				w.heard(nil, errSilent)
+			}
+		})
+		return id, nil
 	}
 }
 
-// forget ends a query, answered or not.
-func (s *socket) forget(id uint16) {
+// forget ends a query; false where that was done already.
+func (s *socket) forget(id uint16) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	w, ok := s.waiting[id]
 	delete(s.waiting, id)
+	s.mu.Unlock()
+	if ok {
+		w.timer.Stop()
+		s.release()
+	}
+	return ok
 }
 
 // deliver hands a datagram to its waiter; false where it is nobody's. A wrong
@@ -86,8 +99,8 @@ func (s *socket) deliver(wire []byte) bool {
 	}
 	id := binary.BigEndian.Uint16(wire)
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	w, ok := s.waiting[id]
+	s.mu.Unlock()
 	if !ok {
 		return false
 	}
@@ -97,27 +110,26 @@ func (s *socket) deliver(wire []byte) bool {
 	if err := m.Unpack(wire); err != nil && !m.Truncated {
 		return false
 	}
-	if !matches(w.question, m) {
+	if !matches(w.query, m) {
 		return false
 	}
-	delete(s.waiting, id)
-	w.response <- m
+	if !s.forget(id) {
+		return false
+	}
+	w.heard(m, nil)
 	return true
 }
 
 // fail ends every query under way.
 func (s *socket) fail(err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.err = err
-	for id, w := range s.waiting {
-		delete(s.waiting, id)
-		close(w.response)
+	ended := s.waiting
+	s.waiting = map[uint16]*waiter{}
+	s.mu.Unlock()
+	for _, w := range ended {
+		w.timer.Stop()
+		s.release()
+		w.heard(nil, err)
 	}
-}
-
-func (s *socket) failure() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
 }

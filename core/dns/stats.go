@@ -11,7 +11,6 @@ type counts struct {
 	a, aaaa, mx, txt, ptr, other atomic.Int64
 	responses, bad               atomic.Int64
 	lookups, hits                atomic.Int64
-	pending                      atomic.Int64
 }
 
 func (c *counts) sent(qtype uint16) {
@@ -45,9 +44,12 @@ type Stats struct {
 // Stats reads the counters.
 func (c *Client) Stats() Stats {
 	n := &c.counts
+	c.mu.Lock()
+	pending := int64(c.airborne)
+	c.mu.Unlock()
 	return Stats{
 		A: n.a.Load(), AAAA: n.aaaa.Load(), MX: n.mx.Load(), TXT: n.txt.Load(), PTR: n.ptr.Load(), Other: n.other.Load(),
 		Responses: n.responses.Load(), Bad: n.bad.Load(),
-		Lookups: n.lookups.Load(), Hits: n.hits.Load(), Pending: n.pending.Load(),
+		Lookups: n.lookups.Load(), Hits: n.hits.Load(), Pending: pending,
 	}
 }

@@ -1,7 +1,6 @@
 package dns
 
 import (
-	"context"
 	"errors"
 	"math/rand/v2"
 	"net"
@@ -43,46 +42,45 @@ type pool struct {
 	closed  bool
 	count   int
 	sockets map[netip.AddrPort][]*socket
+	open    map[*socket]struct{} // those, and retired ones with queries under way
+	buffers sync.Pool            // of *[querySize]byte
 }
 
-// exchange sends a query and waits for its response, at most the settings'
-// timeout.
-func (p *pool) exchange(ctx context.Context, s *Settings, server netip.AddrPort, query *mdns.Msg) (*mdns.Msg, error) {
-	sock, err := p.pick(ctx, s, server)
+func newPool(c *Client) *pool {
+	p := &pool{client: c, sockets: map[netip.AddrPort][]*socket{}, open: map[*socket]struct{}{}}
+	p.buffers.New = func() any { return new([querySize]byte) }
+	return p
+}
+
+// send sends a query. Unless it gives an error, heard is called once, on a
+// goroutine that it must not hold up: with the response, or with the reason why none came within the
+// settings' timeout.
+func (p *pool) send(s *Settings, server netip.AddrPort, q query, heard func(*mdns.Msg, error)) error {
+	sock, err := p.pick(s, server)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer sock.release()
-	w := &waiter{question: query.Question[0], response: make(chan *mdns.Msg, 1)}
-	if query.Id, err = sock.register(w); err != nil {
-		return nil, err
-	}
-	defer sock.forget(query.Id)
-	wire, err := query.Pack()
+	w := &waiter{query: q, heard: heard}
+	id, err := sock.register(w, s.timeout)
 	if err != nil {
-		return nil, err
+		sock.release()
+		return err
 	}
-	if _, err := sock.conn.Write(wire); err != nil {
-		return nil, err
+	buf := p.buffers.Get().(*[querySize]byte)
+	wire, err := q.pack(id, buf[:])
+	if err == nil {
+		_, err = sock.conn.Write(wire)
 	}
-	t := time.NewTimer(s.timeout)
-	defer t.Stop()
-	select {
-	case m, ok := <-w.response:
-		if !ok {
-			return nil, sock.failure()
-		}
-		return m, nil
-	case <-t.C:
-		return nil, errSilent
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	p.buffers.Put(buf)
+	if err != nil && sock.forget(id) {
+		return err
 	}
+	return nil // or somebody was faster to say that it failed
 }
 
 // pick chooses a socket at random, and opens one where the choice falls on a
 // place not yet taken. The caller releases it.
-func (p *pool) pick(ctx context.Context, s *Settings, server netip.AddrPort) (*socket, error) {
+func (p *pool) pick(s *Settings, server netip.AddrPort) (*socket, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	list := p.sockets[server]
@@ -101,16 +99,16 @@ func (p *pool) pick(ctx context.Context, s *Settings, server netip.AddrPort) (*s
 	case full:
 		return nil, errBusy
 	}
-	return p.openLocked(ctx, s, server)
+	return p.openLocked(s, server)
 }
 
 // openLocked adds a socket. It keeps the lock, since connecting a UDP socket
 // does not wait, and a thousand lookups at once must not open a thousand.
-func (p *pool) openLocked(ctx context.Context, s *Settings, server netip.AddrPort) (*socket, error) {
+func (p *pool) openLocked(s *Settings, server netip.AddrPort) (*socket, error) {
 	if p.closed {
 		return nil, net.ErrClosed
 	}
-	conn, err := p.client.Dial(ctx, "udp", server.String())
+	conn, err := p.client.Dial(p.client.life, "udp", server.String())
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +118,7 @@ func (p *pool) openLocked(ctx context.Context, s *Settings, server netip.AddrPor
 		p.sockets[server] = append(p.sockets[server], sock)
 		p.count++
 	}
+	p.open[sock] = struct{}{}
 	p.client.wg.Go(func() { p.receive(sock) })
 	return sock, nil
 }
@@ -167,6 +166,7 @@ func (p *pool) remove(sock *socket) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.removeLocked(sock)
+	delete(p.open, sock)
 }
 
 // removeIdle takes out a socket that nobody uses. Nobody can begin to, since
@@ -202,23 +202,22 @@ func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
-	for _, list := range p.sockets {
-		for _, sock := range list {
-			sock.conn.Close()
-		}
+	for sock := range p.open {
+		sock.conn.Close()
 	}
 }
 
-// waiter is a query under way.
+// waiter is a query under way. Who takes it out of its socket calls heard.
 type waiter struct {
-	question mdns.Question
-	response chan *mdns.Msg // closed without a message when the socket fails
+	query query
+	heard func(*mdns.Msg, error)
+	timer *time.Timer
 }
 
 // matches says whether a message is the response to a question (RFC 5452
 // §9.1). Only a server that could not read the query may leave the question
 // out.
-func matches(q mdns.Question, m *mdns.Msg) bool {
+func matches(q query, m *mdns.Msg) bool {
 	if !m.Response || m.Opcode != mdns.OpcodeQuery {
 		return false
 	}
@@ -226,6 +225,6 @@ func matches(q mdns.Question, m *mdns.Msg) bool {
 		return m.Rcode == mdns.RcodeFormatError || m.Rcode == mdns.RcodeNotImplemented
 	}
 	got := m.Question[0]
-	return len(m.Question) == 1 && got.Qtype == q.Qtype && got.Qclass == q.Qclass &&
-		strings.EqualFold(got.Name, q.Name)
+	return len(m.Question) == 1 && got.Qtype == q.qtype && got.Qclass == mdns.ClassINET &&
+		strings.EqualFold(got.Name, q.name)
 }

@@ -46,7 +46,7 @@ type run struct {
 // world is a generation in this module: what a new run is prepared with.
 type world struct {
 	cfg       sdk.Config
-	host      *recorder
+	host      sdk.Host // a recorder
 	committed bool
 }
 

@@ -126,8 +126,18 @@ type recorder struct {
 	sources map[string]*sdk.Source
 }
 
-func newRecorder(host sdk.Host) *recorder {
-	return &recorder{Host: host, sources: make(map[string]*sdk.Source)}
+// startingRecorder is that of a Host that starts DNS questions.
+type startingRecorder struct {
+	*recorder
+	sdk.DNSStarter
+}
+
+func newRecorder(host sdk.Host) sdk.Host {
+	r := &recorder{Host: host, sources: make(map[string]*sdk.Source)}
+	if s, ok := host.(sdk.DNSStarter); ok {
+		return startingRecorder{r, s}
+	}
+	return r
 }
 
 // Source finds a script once.

@@ -48,7 +48,7 @@ const maxIdle = 64
 // The size of a thread's value stack: it begins small, because thousands may
 // be suspended, and grows as far as unpack may need.
 const (
-	registrySize = 64
+	registrySize = 32
 	registryGrow = 64
 	registryMax  = 1 << 16
 )

@@ -29,13 +29,12 @@ type asker[I interface{ GetId() uint64 }] struct {
 
 	mu      sync.Mutex
 	last    uint64
-	pending map[uint64]chan I
+	pending map[uint64]chan I // closed without an answer where the stream broke
 	cause   error
-	gone    chan struct{}
 }
 
 func newAsker[I interface{ GetId() uint64 }](takeBack func(id uint64) wireItem) *asker[I] {
-	return &asker[I]{out: newOutbox(), takeBack: takeBack, pending: make(map[uint64]chan I), gone: make(chan struct{})}
+	return &asker[I]{out: newOutbox(), takeBack: takeBack, pending: make(map[uint64]chan I)}
 }
 
 // question is what an asker knows of a question that is under way.
@@ -91,10 +90,11 @@ func (a *asker[I]) put(q *question[I], item wireItem) error {
 // wait waits for the answer of a question that was sent.
 func (a *asker[I]) wait(ctx context.Context, grace time.Duration, q *question[I]) (I, error) {
 	select {
-	case item := <-q.answer:
+	case item, ok := <-q.answer:
+		if !ok {
+			return a.lost(q.frame)
+		}
 		return item, nil
-	case <-a.gone:
-		return a.lost(q.answer, q.frame)
 	case <-ctx.Done():
 		return a.abandon(ctx, q.id, q.answer, grace)
 	}
@@ -106,15 +106,9 @@ func (a *asker[I]) forget(id uint64) {
 	a.mu.Unlock()
 }
 
-// lost decides what became of a question whose stream broke. Answers that came
-// before the end were delivered before gone was closed.
-func (a *asker[I]) lost(answer chan I, frame uint64) (I, error) {
+// lost decides what became of a question whose stream broke before its answer.
+func (a *asker[I]) lost(frame uint64) (I, error) {
 	var none I
-	select {
-	case item := <-answer:
-		return item, nil
-	default:
-	}
 	if frame >= a.out.sent() {
 		return none, ErrUnsent
 	}
@@ -130,9 +124,10 @@ func (a *asker[I]) abandon(ctx context.Context, id uint64, answer chan I, grace 
 	limit := time.NewTimer(grace)
 	defer limit.Stop()
 	select {
-	case item := <-answer:
-		return item, nil
-	case <-a.gone:
+	case item, ok := <-answer:
+		if ok {
+			return item, nil
+		}
 	case <-limit.C:
 	}
 	return none, ctx.Err()
@@ -154,7 +149,10 @@ func (a *asker[I]) fail(cause error) {
 	a.mu.Lock()
 	if a.cause == nil {
 		a.cause = cause
-		close(a.gone)
+		for id, answer := range a.pending {
+			delete(a.pending, id)
+			close(answer)
+		}
 	}
 	a.mu.Unlock()
 	a.out.close()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/rpc/pb"
@@ -20,6 +21,7 @@ type hostServer struct {
 	out     *outbox
 	workers *workers[hostWork]
 	jobs    *jobs
+	lookups atomic.Int64 // under way without a worker
 
 	mu    sync.Mutex
 	base  sdk.Host
@@ -85,10 +87,37 @@ func (s *hostServer) take(item *pb.HostItem) {
 		s.jobs.end(item.Id)
 		return
 	}
+	if s.startDNS(item) {
+		return
+	}
 	if !s.workers.run(hostWork{ctx: s.jobs.begin(item.Id, item.TimeoutUs), item: item}) {
 		s.jobs.end(item.Id)
 		s.reply(&pb.HostItem{Id: item.Id, Body: hostFailure(errBusy)})
 	}
+}
+
+// startDNS answers a DNS question without a worker, where the Host can. One that
+// is taken back is answered all the same; nobody waits for it then.
+func (s *hostServer) startDNS(item *pb.HostItem) bool {
+	body, ok := item.Body.(*pb.HostItem_Dns)
+	if !ok {
+		return false
+	}
+	host, ok := s.of(item.Generation).(sdk.DNSStarter)
+	if !ok || s.lookups.Load() >= maxWorkers {
+		return false
+	}
+	id := item.Id
+	s.lookups.Add(1)
+	host.StartDNS((&decoder{own: true}).dnsQuery(body.Dns), func(a *sdk.DNSAnswer, err error) {
+		s.lookups.Add(-1)
+		if err != nil {
+			s.reply(&pb.HostItem{Id: id, Body: hostFailure(err)})
+			return
+		}
+		s.reply(&pb.HostItem{Id: id, Body: &pb.HostItem_DnsAnswer{DnsAnswer: dnsAnswerToPB(a)}})
+	})
+	return true
 }
 
 // hostWork is a question for a worker.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -103,13 +104,13 @@ func latency(t *testing.T, s *mtatest.Server, during time.Duration) (median, wor
 	return took[len(took)/2], took[len(took)-1]
 }
 
-// thousand is how many sessions wait at once; their memory, in MiB, should stay
-// below goal and must stay below tolerated: what the garbage collector leaves
-// lying around differs from run to run.
+// thousand is how many sessions wait at once, goal what memory they may take, in
+// MiB. What the garbage collector leaves lying around differs from run to run,
+// so the best of a few servers counts.
 const (
-	thousand  = 1000
-	goal      = 20
-	tolerated = 80
+	thousand = 1000
+	goal     = 20
+	servers  = 4
 )
 
 // use is the memory of processes, in MiB.
@@ -145,44 +146,65 @@ func TestSuspension(t *testing.T) {
 	dns := mtatest.NewDNS(t, mtatest.Zone{
 		Text: "*.slow.test. 0 IN A 192.0.2.1", Delay: map[string]time.Duration{".slow.test.": 2 * time.Second},
 	})
+	for _, how := range []string{"dns", "sleep"} {
+		t.Run(how, func(t *testing.T) {
+			least := math.Inf(1)
+			for n := 0; n < servers && least > goal; n++ {
+				t.Run("", func(t *testing.T) { least = min(least, waitTogether(t, dns, how)) })
+				if mtatest.Race { // ten times the CPU and memory
+					return
+				}
+			}
+			if least > goal {
+				t.Errorf("at least %.1f MiB more than idle, goal %d", least, goal)
+			}
+		})
+	}
+}
+
+// waitTogether gives the memory, in MiB, that a thousand sessions of a new
+// server need for waiting.
+func waitTogether(t *testing.T, dns *mtatest.DNS, how string) float64 {
+	t.Helper()
 	s := mtatest.Start(t, mtatest.Config{DNS: dns, Global: "dns_udp_rcvbuf_size = 4194304", Scripts: []mtatest.Script{waiting()}})
 	// What a first call costs once, code pages and pools, is not the crowd's.
 	gather(t, s, 10).wait(t, "sleep", func() { latency(t, s, time.Second) })
 	all := gather(t, s, thousand)
 	idle := memory(s)
-	for _, how := range []string{"dns", "sleep"} {
-		t.Run(how, func(t *testing.T) {
-			most := use{}
-			var median, worst time.Duration
-			took := all.wait(t, how, func() {
-				var wg sync.WaitGroup
-				wg.Go(func() { median, worst = latency(t, s, 1500*time.Millisecond) })
-				for range 15 {
-					<-time.After(100 * time.Millisecond) // samples, spread over the wait
-					most = most.worse(memory(s))
-				}
-				wg.Wait()
-			})
-			grown := most.sum() - idle.sum()
-			t.Logf("%d sessions took %.2f s; memory %.1f MiB above idle, goal %d (idle %s, most %s); others' hooks median %s, worst %s",
-				thousand, took.Seconds(), grown, goal, idle, most, median, worst)
-			if took < 2*time.Second {
-				t.Errorf("they did not wait: %s", took)
-			}
-			if mtatest.Race { // ten times the CPU and memory
-				return
-			}
-			if took > 4*time.Second {
-				t.Errorf("%d sessions that wait 2 s took %s", thousand, took)
-			}
-			if grown > tolerated {
-				t.Errorf("%.1f MiB more than idle", grown)
-			}
-			if median > 50*time.Millisecond {
-				t.Errorf("other sessions' hooks take %s", median)
-			}
-		})
+	grown := wave(t, s, all, how) - idle.sum()
+	t.Logf("memory %.1f MiB above idle (%s)", grown, idle)
+	return grown
+}
+
+// wave makes all wait once, checks the time it takes them and others, and gives
+// the most memory that was seen meanwhile, in MiB.
+func wave(t *testing.T, s *mtatest.Server, all crowd, how string) float64 {
+	t.Helper()
+	most := use{}
+	var median, worst time.Duration
+	took := all.wait(t, how, func() {
+		var wg sync.WaitGroup
+		wg.Go(func() { median, worst = latency(t, s, 1500*time.Millisecond) })
+		for range 15 {
+			<-time.After(100 * time.Millisecond) // samples, spread over the wait
+			most = most.worse(memory(s))
+		}
+		wg.Wait()
+	})
+	t.Logf("%d sessions took %.2f s; memory at most %s; others' hooks median %s, worst %s", thousand, took.Seconds(), most, median, worst)
+	if took < 2*time.Second {
+		t.Errorf("they did not wait: %s", took)
 	}
+	if mtatest.Race {
+		return most.sum()
+	}
+	if took > 4*time.Second {
+		t.Errorf("%d sessions that wait 2 s took %s", thousand, took)
+	}
+	if median > 50*time.Millisecond {
+		t.Errorf("other sessions' hooks take %s", median)
+	}
+	return most.sum()
 }
 
 // TestSuspensionInADatabase: the same with a query, as many as the datasource
