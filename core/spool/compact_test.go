@@ -46,6 +46,32 @@ func TestDeadSegmentsGo(t *testing.T) {
 	}))
 }
 
+// With Preallocate a segment comes from the spare, its zeros are no damage after
+// a power cut, and go when it is sealed.
+func TestPreallocation(t *testing.T) {
+	t.Run("", inBubble(func(t *testing.T) {
+		fs, j := spooltest.New(1), &journal{}
+		o := small(fs)
+		o.Preallocate, o.Log = true, j.add
+		s := open(t, o)
+		pass(3 * time.Second)
+		mustPut(t, s, content(100, 1), "one")
+		first := segments(t, fs)[0]
+		if n := len(fs.Contents(first)); n != 16<<10 {
+			t.Errorf("the first segment has %d bytes", n)
+		}
+		s, fs = afterCut(t, s, fs, o)
+		check(t, s, "one", "meta of one", content(100, 1))
+		if n := len(fs.Contents(first)); n > 1000 || j.has("not closed") {
+			t.Errorf("after the power cut it has %d bytes; the log says %q", n, j.text)
+		}
+		mustClose(t, s)
+		if names, _ := fs.List("/spool"); slices.Contains(names, "spare") {
+			t.Errorf("left over: %v", names)
+		}
+	}))
+}
+
 // The log stays within twice what is live, plus two segments, and everything
 // stays readable, also after a power cut.
 func TestCompactionUnderLoad(t *testing.T) {

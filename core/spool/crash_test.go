@@ -243,6 +243,7 @@ type trouble func(fs *spooltest.FS, rng *rand.Rand)
 func schedule(t *testing.T, seed int64, o spool.Options, bad trouble) {
 	rng := rand.New(rand.NewSource(seed))
 	fs := spooltest.New(seed)
+	o.Preallocate = seed%2 == 1
 	m := &model{mails: map[string]*mail{}}
 	for life := range 6 {
 		j := &journal{}

@@ -19,11 +19,14 @@ type FS interface {
 	Open(name string) (File, error)
 	// OpenWrite opens a file that exists for reading and writing.
 	OpenWrite(name string) (File, error)
+	// Rename gives a file another name that no file has. After a power cut it
+	// has one of the two.
+	Rename(name, to string) error
 	// Remove deletes a file. Who has it open can go on reading.
 	Remove(name string) error
 	// List gives the names in a directory, without the directory's own.
 	List(dir string) ([]string, error)
-	// SyncDir makes creations and removals in a directory durable.
+	// SyncDir makes creations, renamings and removals in a directory durable.
 	SyncDir(dir string) error
 	// Free is how many bytes the spool may still write.
 	Free(dir string) (int64, error)
@@ -39,6 +42,8 @@ type File interface {
 	io.Closer
 	// Sync makes what was written before it durable (fdatasync).
 	Sync() error
+	// Truncate cuts the file at size.
+	Truncate(size int64) error
 	// Size is the file's length in bytes.
 	Size() (int64, error)
 }

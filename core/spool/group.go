@@ -273,11 +273,12 @@ func (s *Store) outcome(g *group, c *commit) error {
 }
 
 // syncOutcome is that of a wish for a sync. What a failed segment says may not
-// be durable until compaction has said it again, before this group began.
+// be durable until compaction has said it again, before this group began. Where
+// it cannot, because the segment cannot be read, nothing is deleted any more.
 func (s *Store) syncOutcome(g *group) error {
 	for _, seg := range s.segs {
 		said := seg.emptied && seg.emptiedIn < g.num
-		if seg.phase == phaseFailed && !said && !seg.keep {
+		if seg.phase == phaseFailed && !said {
 			return fmt.Errorf("%w: segment %d", ErrFailed, seg.num)
 		}
 	}

@@ -36,6 +36,7 @@ func (s *Store) keep() bool {
 	s.expireHeld()
 	s.removeDead()
 	defer s.ensureReserve()
+	s.ensureSpare()
 	for seg := s.victim(); seg != nil; seg = s.victim() {
 		if !s.compact(seg) {
 			return false
@@ -68,7 +69,11 @@ func (s *Store) sealSynced() {
 
 func (s *Store) seal(seg *segment, seq uint64) {
 	b := footer(seg.magic, seg.size, seq, seg.items)
-	_, err := seg.file.WriteAt(b, seg.size)
+	// Behind what was written there may be zeros (Preallocate).
+	err := seg.file.Truncate(seg.size)
+	if err == nil {
+		_, err = seg.file.WriteAt(b, seg.size)
+	}
 	if err == nil {
 		err = s.syncFile(seg.file)
 	}
@@ -200,17 +205,73 @@ func (s *Store) ensureReserve() {
 	s.mu.Unlock()
 }
 
-// writeReserve fills the reserve with zeros, because a hole would reserve
-// nothing.
 func (s *Store) writeReserve() error {
 	f, err := s.opts.FS.Create(s.path(reserveName))
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	zeros := make([]byte, min(1<<20, s.opts.Reserve))
-	for off := int64(0); off < s.opts.Reserve; off += int64(len(zeros)) {
-		if _, err := f.WriteAt(zeros[:min(int64(len(zeros)), s.opts.Reserve-off)], off); err != nil {
+	return s.fillZeros(f, s.opts.Reserve)
+}
+
+// ensureSpare makes the next segment's file, where there is plenty of room.
+func (s *Store) ensureSpare() {
+	s.mu.Lock()
+	had := s.spare != nil
+	s.mu.Unlock()
+	if had || !s.opts.Preallocate || s.opts.Unsafe || s.free.Load() < s.opts.MinFree+2*s.opts.Reserve+4*s.opts.SegmentSize {
+		return
+	}
+	f, err := s.makeSpare()
+	if err != nil {
+		s.logf(sdk.LevelWarning, "no spare segment: %v", err)
+		s.removeSpare()
+		return
+	}
+	s.mu.Lock()
+	s.spare = f
+	s.mu.Unlock()
+}
+
+func (s *Store) makeSpare() (File, error) {
+	s.removeSpare() // one that could not be used
+	f, err := s.opts.FS.Create(s.path(spareName))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.fillZeros(f, s.opts.SegmentSize); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// removeSpare removes the spare's file, if there is one.
+func (s *Store) removeSpare() {
+	if err := s.deleteFile(spareName); err != nil {
+		s.logf(sdk.LevelWarning, "cannot remove a spare segment: %v", err)
+	}
+}
+
+// dropSpare lets the spare go, and reports whether there was one.
+func (s *Store) dropSpare() bool {
+	s.mu.Lock()
+	f := s.spare
+	s.spare = nil
+	s.mu.Unlock()
+	if f == nil {
+		return false
+	}
+	f.Close()
+	s.removeSpare()
+	return true
+}
+
+// fillZeros writes zeros, because a hole would reserve nothing.
+func (s *Store) fillZeros(f File, size int64) error {
+	zeros := make([]byte, min(1<<20, size))
+	for off := int64(0); off < size; off += int64(len(zeros)) {
+		if _, err := f.WriteAt(zeros[:min(int64(len(zeros)), size-off)], off); err != nil {
 			return err
 		}
 	}
@@ -220,6 +281,9 @@ func (s *Store) writeReserve() error {
 // dropReserve gives the disk back what was kept for this, and reports whether
 // there was something to give.
 func (s *Store) dropReserve() bool {
+	if s.dropSpare() {
+		return true
+	}
 	s.mu.Lock()
 	had := s.reserved
 	s.reserved = false

@@ -51,6 +51,9 @@ func (o OS) Open(name string) (File, error) { return open(name, os.O_RDONLY, 0) 
 // OpenWrite is FS.OpenWrite.
 func (o OS) OpenWrite(name string) (File, error) { return open(name, os.O_RDWR, 0) }
 
+// Rename is FS.Rename.
+func (o OS) Rename(name, to string) error { return os.Rename(name, to) }
+
 // Remove is FS.Remove.
 func (o OS) Remove(name string) error { return os.Remove(name) }
 

@@ -85,8 +85,12 @@ func (r *recovery) file(name string) error {
 		r.files[num] = true
 		s.nextFile = max(s.nextFile, num+1)
 	}
-	if name == reserveName && !s.opts.ReadOnly {
+	switch {
+	case s.opts.ReadOnly:
+	case name == reserveName:
 		return r.reserve()
+	case name == spareName:
+		return s.deleteFile(name)
 	}
 	return nil
 }

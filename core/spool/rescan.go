@@ -41,6 +41,8 @@ func (r *recovery) scan(l *loaded) error {
 		}
 		l.records = append(l.records, scannedRecord{sc.off, itemsOf(seg, sc, b)})
 	}
+	seg.open, seg.durable = true, l.durable
+	seg.size = max(sc.end, hurt.end) // behind it are zeros
 	for i := range l.records {
 		for j := range l.records[i].items {
 			r.noteMove(seg, &l.records[i].items[j])

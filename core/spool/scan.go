@@ -13,9 +13,9 @@ type damageFunc func(off, length int64, what string)
 
 // tally counts damage, for one line in the log.
 type tally struct {
-	bytes, first int64
-	places       int
-	what         string
+	bytes, first, end int64
+	places            int
+	what              string
 }
 
 func (t *tally) add(off, length int64, what string) {
@@ -23,6 +23,7 @@ func (t *tally) add(off, length int64, what string) {
 		t.first, t.what = off, what
 	}
 	t.bytes += length
+	t.end = max(t.end, off+length)
 	t.places++
 }
 
@@ -39,6 +40,7 @@ type scanner struct {
 	damage damageFunc
 	next   int64 // offset of the record to come
 	off    int64 // of the current record
+	end    int64 // of the last record
 	head   header
 }
 
@@ -55,6 +57,7 @@ func (s *scanner) advance() error {
 		case err == nil && s.next+headerSize+int64(h.length) <= s.in.size:
 			s.off, s.head = s.next, h
 			s.next += headerSize + int64(h.length)
+			s.end = s.next
 			return nil
 		case errors.Is(err, ErrVersion):
 			return err
@@ -69,7 +72,7 @@ func (s *scanner) advance() error {
 func (s *scanner) resync() {
 	from := s.next
 	want := binary.LittleEndian.AppendUint64(nil, s.magic)
-	pos, zero := from+1, true
+	pos := from + 1
 	if s.isTrailer(from) {
 		s.next = from + trailerSize
 		return
@@ -82,11 +85,15 @@ func (s *scanner) resync() {
 		}
 	}
 	s.next = min(pos, s.in.size)
-	for at := from; at < s.next && zero; at += scanStep {
-		zero = allZero(s.in.at(at, min(scanStep, int(s.next-at))))
+	end := from // of what is not zero
+	for at := from; at < s.next; at += scanStep {
+		b := s.in.at(at, min(scanStep, int(s.next-at)))
+		if n := len(bytes.TrimRight(b, "\x00")); n > 0 {
+			end = at + int64(n)
+		}
 	}
-	if !zero {
-		s.damage(from, s.next-from, "no sound record")
+	if end > from {
+		s.damage(from, end-from, "no sound record")
 	}
 }
 
@@ -96,8 +103,6 @@ func (s *scanner) isTrailer(off int64) bool {
 	_, _, ok := parseTrailer(s.in.at(off, trailerSize), s.magic, s.in.size)
 	return ok
 }
-
-func allZero(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
 
 // content reads and verifies the current record's content, which is good until
 // the next call of any method. What fails the check has been reported.

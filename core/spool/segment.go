@@ -43,6 +43,7 @@ type segment struct {
 	dirty     atomic.Bool // written to since the last sync; not guarded
 	// durable is the end of the last group that was synced, for batchPrefix.
 	durable int64
+	open    bool // found without a footer at the start
 }
 
 // countDone accounts for a done record written to the segment.
@@ -115,6 +116,7 @@ const (
 	bodySuffix    = ".body"
 	lockName      = "lock"
 	reserveName   = "reserve"
+	spareName     = "spare"
 )
 
 // segmentName holds the magic, so that damage inside the file cannot hide it.

@@ -84,7 +84,7 @@ func TestCat(t *testing.T) {
 func TestCheck(t *testing.T) {
 	o := twoLetters(t)
 	var out bytes.Buffer
-	if n, err := spool.Check(&out, o); n != 0 || err != nil || !strings.Contains(out.String(), "2 messages, 2 bodies, 0 damaged") {
+	if n, err := spool.Check(&out, o); n != 0 || err != nil || !strings.Contains(out.String(), "2 messages, 2 bodies, 0 damaged, 0 unfinished") {
 		t.Errorf("%d, %v\n%s", n, err, out.String())
 	}
 	fs := o.FS.(*spooltest.FS)
@@ -100,6 +100,35 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", part, out.String())
 		}
 	}
+}
+
+// What a process that was killed left half written is no damage.
+func TestCheckAfterAKill(t *testing.T) {
+	t.Run("", inBubble(func(t *testing.T) {
+		fs := spooltest.New(1)
+		o := small(fs)
+		s := open(t, o)
+		send(t, s, oneID, "Subject: one\r\n", "body one\r\n", nil)
+		send(t, s, twoID, "Subject: two\r\n", "body two\r\n", nil)
+		name := segments(t, fs)[0]
+		f, err := fs.OpenWrite(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteAt([]byte("half a record"), int64(len(fs.Contents(name)))); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if n, err := spool.Check(&out, o); n != 0 || err != nil || !strings.Contains(out.String(), "0 damaged, 1 unfinished") {
+			t.Errorf("%d, %v\n%s", n, err, out.String())
+		}
+		fs.Flip(name, 40, 0) // in the first body, which is durable
+		out.Reset()
+		if n, err := spool.Check(&out, o); n == 0 || err != nil || !strings.Contains(out.String(), "content fails its checksum") {
+			t.Errorf("%d, %v\n%s", n, err, out.String())
+		}
+		mustClose(t, s)
+	}))
 }
 
 func TestExportAndImport(t *testing.T) {

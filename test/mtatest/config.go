@@ -24,9 +24,9 @@ type Config struct {
 	// scripts, included configuration.
 	Files map[string]string
 
-	// HCL for the global scope, esmtp_listener, its listen scope and the
-	// scriptlet scope.
-	Global, Listener, Listen, Scriptlet string
+	// HCL for the global scope, esmtp_listener, its listen scope, the alerting
+	// and the scriptlet scope.
+	Global, Listener, Listen, Alerting, Scriptlet string
 }
 
 // Script is a policy script: its stanza's name, which is also its file's.
@@ -68,7 +68,9 @@ domain "{{.}}" {
   gateway          = "{{$p.Host}}"
   remote_smtp_port = {{$p.Port}}
 }{{end}}{{end}}
-alerting {}
+alerting {
+  {{.Alerting}}
+}
 scriptlet "scriptlet" {
   {{.Scriptlet}}
   script "boot" {

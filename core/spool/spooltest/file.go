@@ -15,12 +15,17 @@ type node struct {
 	pending []write // seen, not synced
 }
 
+// write is a write, or a cut at off.
 type write struct {
 	off  int64
 	data []byte
+	cut  bool
 }
 
 func apply(dst []byte, w write) []byte {
+	if w.cut {
+		return dst[:min(w.off, int64(len(dst)))]
+	}
 	if grow := w.off + int64(len(w.data)) - int64(len(dst)); grow > 0 {
 		dst = append(dst, make([]byte, grow)...)
 	}
@@ -32,7 +37,7 @@ func apply(dst []byte, w write) []byte {
 func (w write) sectors(f func(sector int64, part write)) {
 	for off := w.off; off < w.off+int64(len(w.data)); {
 		end := min((off/sectorSize+1)*sectorSize, w.off+int64(len(w.data)))
-		f(off/sectorSize, write{off, w.data[off-w.off : end-w.off]})
+		f(off/sectorSize, write{off: off, data: w.data[off-w.off : end-w.off]})
 		off = end
 	}
 }
@@ -43,6 +48,12 @@ func (n *node) afterCut(rng *rand.Rand, kept int) []byte {
 	left := append([]byte(nil), n.durable...)
 	upTo := map[int64]int{}
 	for i, w := range n.pending {
+		if w.cut {
+			if rng.Intn(2) < kept {
+				left = apply(left, w)
+			}
+			continue
+		}
 		w.sectors(func(sector int64, part write) {
 			if _, drawn := upTo[sector]; !drawn {
 				upTo[sector] = [...]int{0, rng.Intn(len(n.pending)+1) * rng.Intn(2), len(n.pending)}[kept]
@@ -69,6 +80,9 @@ func (n *node) sync() {
 // the disk, the rest is still seen but will never be written.
 func (n *node) syncFailed(rng *rand.Rand) {
 	for _, w := range n.pending {
+		if w.cut {
+			continue
+		}
 		w.sectors(func(_ int64, part write) {
 			if rng.Intn(2) == 0 {
 				n.durable = apply(n.durable, part)
@@ -115,7 +129,7 @@ func (f *file) WriteAt(p []byte, off int64) (int, error) {
 		n, err = int(max(room-off, 0)), full(f.name)
 	}
 	if n > 0 {
-		w := write{off, append([]byte(nil), p[:n]...)}
+		w := write{off: off, data: append([]byte(nil), p[:n]...)}
 		f.node.data = apply(f.node.data, w)
 		f.node.pending = append(f.node.pending, w)
 	}
@@ -131,6 +145,19 @@ func (f *file) Sync() error {
 		return err
 	}
 	f.node.sync()
+	return nil
+}
+
+// Truncate is spool.File.Truncate. What it cuts off is gone at once, and comes
+// back after a power cut unless it was synced.
+func (f *file) Truncate(size int64) error {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	if err := f.fs.enter(OpTruncate, f.name); err != nil {
+		return err
+	}
+	f.node.data = f.node.data[:min(size, int64(len(f.node.data)))]
+	f.node.pending = append(f.node.pending, write{off: size, cut: true})
 	return nil
 }
 

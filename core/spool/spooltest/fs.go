@@ -23,6 +23,8 @@ const (
 	OpWrite
 	OpSync
 	OpRemove
+	OpRename
+	OpTruncate
 	OpSyncDir
 )
 
@@ -43,10 +45,11 @@ type FS struct {
 	image    *FS // what the power cut left
 }
 
-// nameOp is a creation or a removal (node nil) of a name.
+// nameOp is a creation or a removal (node nil) of a name, or both at once.
 type nameOp struct {
 	name string
 	node *node
+	from string // the name it had, "": none
 }
 
 // New makes an empty file system; seed decides what a power cut takes.
@@ -134,6 +137,9 @@ func (f *FS) cut() {
 }
 
 func (f *FS) setDisk(op nameOp) {
+	if op.from != "" {
+		delete(f.disk, op.from)
+	}
 	if op.node == nil {
 		delete(f.disk, op.name)
 	} else {
@@ -175,7 +181,7 @@ func (f *FS) Create(name string) (spool.File, error) {
 	}
 	n := &node{}
 	f.seen[name] = n
-	f.names = append(f.names, nameOp{name, n})
+	f.names = append(f.names, nameOp{name: name, node: n})
 	return &file{fs: f, name: name, node: n}, nil
 }
 
@@ -207,7 +213,24 @@ func (f *FS) Remove(name string) error {
 		return &fs.PathError{Op: "remove", Path: name, Err: fs.ErrNotExist}
 	}
 	delete(f.seen, name)
-	f.names = append(f.names, nameOp{name, nil})
+	f.names = append(f.names, nameOp{name: name})
+	return nil
+}
+
+// Rename is spool.FS.Rename.
+func (f *FS) Rename(name, to string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter(OpRename, name); err != nil {
+		return err
+	}
+	n := f.seen[name]
+	if n == nil || f.seen[to] != nil {
+		return &fs.PathError{Op: "rename", Path: name, Err: fs.ErrNotExist}
+	}
+	delete(f.seen, name)
+	f.seen[to] = n
+	f.names = append(f.names, nameOp{name: to, node: n, from: name})
 	return nil
 }
 
