@@ -47,6 +47,7 @@ func (c *Core) commands() []control.Command {
 			return nil
 		}},
 	}
+	list = append(list, c.audit.Commands()...)
 	return append(list, c.counters.Commands()...)
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/conf"
+	"github.com/mtad/mtad/core/audit"
 	"github.com/mtad/mtad/core/binding"
 	"github.com/mtad/mtad/core/bounce"
 	"github.com/mtad/mtad/core/control"
@@ -51,6 +52,7 @@ type Core struct {
 
 	logs      *logs.Logs
 	counters  *counter.Counters
+	audit     *audit.Audit
 	ids       *message.IDs
 	dns       *dns.Client
 	modules   *modules.Manager
@@ -79,6 +81,7 @@ func New(o Options) *Core {
 	c.logs = logs.New(time.Now)
 	c.logs.Classify = func(reply string) int { return int(bounce.Classify(reply)) }
 	c.counters = counter.New(time.Now)
+	c.audit = audit.New(audit.Config{Now: time.Now, After: time.After, Problem: c.problem("inbound_audit")})
 	c.ids = message.NewIDs(os.Getpid(), time.Now)
 	c.validator = &validate.Validator{
 		CallTimeout: 5 * time.Minute, NewID: c.newID, After: time.After,
@@ -115,7 +118,7 @@ func New(o Options) *Core {
 	c.control = &control.Server{Table: &control.Table{Commands: c.commands()}}
 	c.smtp = smtpd.New(smtpd.Config{
 		Validator: c.validator, Door: smtpd.ReceptionDoor(c.door), Log: records{c},
-		ProfileFor: c.profile, Hostname: c.hostname, NewID: c.newID,
+		ProfileFor: c.profile, Hostname: c.hostname, NewID: c.newID, Visits: c.audit,
 		Problem: c.problem("smtpd"), Now: time.Now, After: time.After,
 	})
 	return c
@@ -178,6 +181,7 @@ type part struct {
 func (c *Core) parts() []part {
 	return []part{
 		{"logs", c.startLogs, func(context.Context) { c.stopLogs() }},
+		{"audit", c.startAudit, func(context.Context) { c.audit.Stop() }},
 		{"dns", c.startDNS, func(context.Context) { c.dns.Close() }},
 		{"spool", c.startSpool, func(context.Context) { c.stopSpool() }},
 		{"modules", c.startModules, func(context.Context) { c.stopModules() }},

@@ -160,6 +160,7 @@ type records struct{ c *Core }
 // Reception is part of reception.Logger.
 func (l records) Reception(m *message.Message) {
 	l.c.received.Add(1)
+	l.c.audit.Received(m.Peer.Addr())
 	l.c.logs.Reception(m)
 	l.c.hooks.message(sdk.CoreLogReception, m, "")
 }
@@ -167,6 +168,7 @@ func (l records) Reception(m *message.Message) {
 // Rejection is part of reception.Logger and smtpd.Log.
 func (l records) Rejection(r *logs.Rejection) {
 	l.c.rejected.Add(1)
+	l.c.audit.Rejected(r.Remote.Addr())
 	l.c.logs.Rejection(r)
 	l.c.hooks.rejection(r)
 }

@@ -160,6 +160,7 @@ func refusal(err error) error {
 func (c *Core) commit(p *prepared) {
 	c.settings.Store(p.settings)
 	c.dns.Use(p.settings.dns)
+	c.audit.Use(p.settings.audit)
 	p.modules.Commit()
 	c.validator.SetChain(c.chain(p))
 	c.queue.Reconfigured()

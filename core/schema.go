@@ -1,6 +1,7 @@
 package core
 
 import (
+	"github.com/mtad/mtad/core/audit"
 	"github.com/mtad/mtad/core/bounce"
 	"github.com/mtad/mtad/core/delivery"
 	"github.com/mtad/mtad/core/dns"
@@ -29,6 +30,7 @@ func Schema(modules []option.Schema) *option.Schema {
 		withInstance(option.SchemaOf("ec_logger", loggerOptions{})),
 		withInstance(option.SchemaOf("bounce_logger", bounceLoggerOptions{})),
 		withInstance(option.SchemaOf("module", moduleOptions{})),
+		option.SchemaOf("inbound_audit", audit.Options{}),
 		domain(), host(), binding(), pathway(),
 		named("binding_group", "Bindings that share settings.", binding(), domain()),
 		named("pathway_group", "Pathways that share settings.", pathway()),

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/conf"
+	"github.com/mtad/mtad/core/audit"
 	"github.com/mtad/mtad/core/binding"
 	"github.com/mtad/mtad/core/bounce"
 	"github.com/mtad/mtad/core/control"
@@ -37,6 +38,7 @@ type settings struct {
 	logs      logs.Options
 	heartbeat time.Duration
 	spool     spool.Config
+	audit     *audit.Settings
 	modules   []modules.ModuleConfig
 	warnings  []string
 
@@ -77,6 +79,9 @@ func newSettings(tree *conf.Tree, schema *option.Schema) (*settings, option.Prob
 	for _, w := range store.Warnings() {
 		s.warnings = append(s.warnings, w.Text)
 	}
+	counted, problems := audit.Prepare(root.Children("inbound_audit"))
+	bad = append(bad, problems...)
+	s.audit = counted
 	s.bindings = bindingTable(tree.Layers)
 	bad = append(bad, checkRoutes(root)...)
 	bad = append(bad, s.loggers(root)...)

@@ -24,8 +24,11 @@ type Host interface {
 	// Inject queues a new message outside of any call (timers, console).
 	// Inside a call use Change InjectMessage.
 	Inject(ctx context.Context, in *Injection) ([]string, error)
-	// Counter works on a named process counter and returns its value.
+	// Counter works on a named process counter and returns its value;
+	// CounterOpen returns a handle.
 	Counter(ctx context.Context, op CounterOp) (int64, error)
+	// Auditor counts inbound traffic, series and gauges.
+	Auditor
 	// ConfigValue looks up a configuration value as the console's
 	// `config get` and `config eval` do; words as on the console.
 	ConfigValue(ctx context.Context, words []string) (string, error)
@@ -169,4 +172,7 @@ type CounterOp struct {
 	Path    string
 	Delta   int64
 	Relaxed bool
+	// Handle is what CounterOpen gave: it stands for the counter that was opened,
+	// some minutes even after that was unlinked. 0: whatever is at Path.
+	Handle uint64
 }

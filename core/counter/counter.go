@@ -20,12 +20,15 @@ const maxCounters = 100_000
 
 // Counters are all counters, by path. The zero value is not ready: use New.
 type Counters struct {
-	now func() time.Time
-	mu  sync.RWMutex
-	all map[string]*counter
+	now      func() time.Time
+	mu       sync.RWMutex
+	all      map[string]*counter
+	handles  uint64
+	unlinked map[uint64]unlinked // by handle
 }
 
 type counter struct {
+	handle  uint64
 	value   atomic.Int64
 	reset   atomic.Int64 // Unix seconds
 	relaxed bool
@@ -33,22 +36,20 @@ type counter struct {
 
 // New makes an empty set.
 func New(now func() time.Time) *Counters {
-	return &Counters{now: now, all: map[string]*counter{}}
+	return &Counters{now: now, all: map[string]*counter{}, unlinked: map[uint64]unlinked{}}
 }
 
-// Do carries out an operation and gives the counter's value. An unknown path is
-// created, except by a read or an unlink.
+// Do carries out an operation and gives the counter's value, CounterOpen a
+// handle. An unknown path is created, except by a read or an unlink.
 func (c *Counters) Do(op sdk.CounterOp) (int64, error) {
 	switch op.Kind {
 	case sdk.CounterRead:
-		if k := c.find(op.Path); k != nil {
+		if k := c.find(&op); k != nil {
 			return k.value.Load(), nil
 		}
 		return 0, nil
 	case sdk.CounterUnlink:
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		delete(c.all, op.Path)
+		c.unlink(op.Path)
 		return 0, nil
 	}
 	k, err := c.open(op)
@@ -58,6 +59,8 @@ func (c *Counters) Do(op sdk.CounterOp) (int64, error) {
 	switch op.Kind {
 	case sdk.CounterAdd:
 		return k.value.Add(op.Delta), nil
+	case sdk.CounterOpen:
+		return int64(k.handle), nil
 	case sdk.CounterReset:
 		k.value.Store(0)
 		k.reset.Store(c.now().Unix())
@@ -65,14 +68,20 @@ func (c *Counters) Do(op sdk.CounterOp) (int64, error) {
 	return k.value.Load(), nil
 }
 
-func (c *Counters) find(path string) *counter {
+func (c *Counters) find(op *sdk.CounterOp) *counter {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return c.all[path]
+	k := c.all[op.Path]
+	if op.Handle != 0 && (k == nil || k.handle != op.Handle) {
+		if old := c.held(op.Handle); old != nil {
+			return old
+		}
+	}
+	return k
 }
 
 func (c *Counters) open(op sdk.CounterOp) (*counter, error) {
-	if k := c.find(op.Path); k != nil {
+	if k := c.find(&op); k != nil {
 		return k, nil
 	}
 	if op.Path == "" {
@@ -86,7 +95,8 @@ func (c *Counters) open(op sdk.CounterOp) (*counter, error) {
 	if len(c.all) >= maxCounters {
 		return nil, fmt.Errorf("there are %d counters already", maxCounters)
 	}
-	k := &counter{relaxed: op.Relaxed}
+	c.handles++
+	k := &counter{handle: c.handles, relaxed: op.Relaxed}
 	k.reset.Store(c.now().Unix())
 	c.all[op.Path] = k
 	return k, nil

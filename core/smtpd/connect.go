@@ -32,6 +32,7 @@ func (s *session) presets(peer netip.Addr) sdk.Dict {
 
 // connect takes a connection in: limits, implicit TLS, policy, banner.
 func (s *session) connect() error {
+	s.srv.Visits.Connected(s.entry.info.Peer.Addr())
 	if r := s.srv.live.add(s); r != nil {
 		s.closing = true
 		return s.refuse(logs.PhaseConcurrencyLimit, r)

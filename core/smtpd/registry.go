@@ -53,6 +53,7 @@ func (r *registry) add(s *session) *smtp.Reply {
 		s.p.ListenerSessions > 0 && r.scopes[s.entry.scope] >= s.p.ListenerSessions:
 		return replyConcurrency
 	}
+	s.srv.Visits.Opened(s.entry.info.Peer.Addr())
 	r.sessions[s] = struct{}{}
 	r.scopes[s.entry.scope]++
 	return nil
@@ -72,6 +73,7 @@ func (r *registry) remove(s *session) {
 	if _, ok := r.sessions[s]; !ok {
 		return
 	}
+	s.srv.Visits.Closed(s.entry.info.Peer.Addr())
 	delete(r.sessions, s)
 	if r.scopes[s.entry.scope]--; r.scopes[s.entry.scope] == 0 {
 		delete(r.scopes, s.entry.scope)

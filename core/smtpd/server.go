@@ -21,6 +21,8 @@ type Config struct {
 	Hostname func() string
 	// NewID makes a connection or message id.
 	NewID func() string
+	// Visits is told of connections; nil: nobody is.
+	Visits Visits
 	// Problem tells the operator of a failure that no peer sees (paniclog).
 	Problem func(text string)
 	Now     func() time.Time
@@ -44,6 +46,9 @@ type Server struct {
 // New makes a server that listens nowhere yet.
 func New(c Config) *Server {
 	s := &Server{Config: c, listeners: map[*Listener]struct{}{}}
+	if s.Visits == nil {
+		s.Visits = noVisits{}
+	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.live.sessions = map[*session]struct{}{}
 	s.live.scopes = map[string]int64{}

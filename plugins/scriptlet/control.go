@@ -65,6 +65,9 @@ func (m *Module) Control(ctx context.Context, words []string) (string, error) {
 		return "", fmt.Errorf("no configuration is committed")
 	}
 	defer g.leave()
+	if reply, ok, err := g.listCommand(ctx, words); ok {
+		return reply, err
+	}
 	fn := g.control(words)
 	if fn == nil {
 		return "", fmt.Errorf("no script registered the command %q", strings.Join(words, " "))
@@ -84,7 +87,7 @@ func (m *Module) Control(ctx context.Context, words []string) (string, error) {
 func (g *generation) prefixes() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var out []string
+	out := []string{cmdLists, cmdListReload}
 	for _, c := range g.controls {
 		out = append(out, strings.Join(c.words, " "))
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mtad/mtad/plugins/scriptlet/api"
 	"github.com/mtad/mtad/plugins/scriptlet/dialect"
 	"github.com/mtad/mtad/sdk"
 )
@@ -18,6 +19,7 @@ type generation struct {
 	options options
 	limits  limits
 	sources *sources
+	common  *api.Shared     // what init defined
 	ctx     context.Context // ends with the generation
 	cancel  context.CancelFunc
 
@@ -43,6 +45,7 @@ func newGeneration(m *Module, host sdk.Host, c sdk.Config, o options) *generatio
 		mod: m, host: host, config: c, options: o, limits: o.limits(),
 		sessions: make(map[uint64]*session),
 		timers:   make(map[*timer]struct{}),
+		common:   api.NewShared(m.lists),
 	}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.sources = newSources(host, dialect.NewRuntime(dialect.Limits{MaxString: g.limits.text(), Spend: spend}))
@@ -80,6 +83,7 @@ func (g *generation) commit() {
 	g.committed = true
 	g.mu.Unlock()
 	g.startTimers()
+	g.common.Commit()
 }
 
 // drainTime is how long the end of a generation waits for what is still under
@@ -98,6 +102,7 @@ func (g *generation) close() {
 	stop()
 	g.cancel()
 	g.deinit()
+	g.common.Close()
 	for _, in := range g.interpreters {
 		in.close()
 	}

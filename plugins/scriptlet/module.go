@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/plugins/scriptlet/api"
+	"github.com/mtad/mtad/plugins/scriptlet/cidr"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/option"
 )
@@ -41,6 +42,7 @@ type Module struct {
 	deps  Deps
 	procs *processors
 	watch *watch
+	lists *cidr.Store
 
 	mu          sync.RWMutex
 	generations map[uint64]*generation
@@ -62,7 +64,8 @@ func New(d Deps) *Module {
 		d.AfterFunc = func(wait time.Duration, f func()) func() bool { return time.AfterFunc(wait, f).Stop }
 	}
 	procs := &processors{set: d.Interpreters}
-	return &Module{deps: d, procs: procs, watch: startWatch(procs), generations: make(map[uint64]*generation)}
+	lists := cidr.NewStore(cidr.Config{Now: d.Now, AfterFunc: d.AfterFunc})
+	return &Module{deps: d, procs: procs, watch: startWatch(procs), lists: lists, generations: make(map[uint64]*generation)}
 }
 
 var _ sdk.Module = (*Module)(nil)
@@ -210,6 +213,7 @@ func (m *Module) Close() error {
 	for _, g := range all {
 		g.close()
 	}
+	m.lists.Close()
 	m.watch.stop()
 	m.procs.setting.Wait()
 	return nil

@@ -61,6 +61,9 @@ func (in *interpreter) Object(_ *lua.LState, class string, value any) *lua.LUser
 	return in.registry.Object(class, value)
 }
 
+// Shared is what the interpreters of the generation have in common.
+func (in *interpreter) Shared() *api.Shared { return in.gen.common }
+
 // Now is the time.
 func (in *interpreter) Now() time.Time { return in.gen.mod.deps.Now() }
 

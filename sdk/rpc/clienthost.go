@@ -204,7 +204,7 @@ func answerHostMore(ctx context.Context, host sdk.Host, item, out *pb.HostItem) 
 		}
 		out.Body = &pb.HostItem_ConfigValueReply{ConfigValueReply: &pb.ConfigValueReply{Text: valid(text)}}
 	default:
-		return sdk.ErrNotSupported
+		return answerHostAudit(ctx, host, item, out)
 	}
 	return nil
 }

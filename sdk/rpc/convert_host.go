@@ -129,9 +129,9 @@ func (d *decoder) dnsAnswer(p *pb.DNSAnswer) *sdk.DNSAnswer {
 }
 
 func counterToPB(op *sdk.CounterOp) *pb.CounterOp {
-	return &pb.CounterOp{Kind: pb.CounterKind(op.Kind), Path: valid(op.Path), Delta: op.Delta, Relaxed: op.Relaxed}
+	return &pb.CounterOp{Kind: pb.CounterKind(op.Kind), Path: valid(op.Path), Delta: op.Delta, Relaxed: op.Relaxed, Handle: op.Handle}
 }
 
 func (d *decoder) counter(p *pb.CounterOp) sdk.CounterOp {
-	return sdk.CounterOp{Kind: enum[sdk.CounterKind](int32(p.Kind)), Path: d.str(p.Path), Delta: p.Delta, Relaxed: p.Relaxed}
+	return sdk.CounterOp{Kind: enum[sdk.CounterKind](int32(p.Kind)), Path: d.str(p.Path), Delta: p.Delta, Relaxed: p.Relaxed, Handle: p.Handle}
 }

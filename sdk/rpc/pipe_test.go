@@ -256,6 +256,7 @@ func TestHostAnswers(t *testing.T) {
 	}
 	rows := &sdk.Rows{Columns: []string{"a", "b"}, Rows: [][]sdk.Datum{{{Kind: sdk.DatumInt, Int: -5}, {Kind: sdk.DatumText, Text: "x\xff"}}}}
 	host := &sdktest.Host{
+		Figures: map[sdk.TrafficQuery]int64{{Figure: sdk.TrafficSessions, Network: "10.0.0.0/8"}: 3},
 		Sources: map[string]string{"a.b": "return 1"},
 		DNS:     map[string]sdk.DNSAnswer{"MX x": {Records: []sdk.DNSRecord{{Value: "mx.x", Preference: 5}}}},
 		Bodies:  map[uint64][]byte{9: body},
@@ -306,6 +307,7 @@ func askEverything(ctx context.Context, h sdk.Host, body []byte, rows *sdk.Rows)
 	check("inject", ids, []string{"test-1-0"}, err)
 	n, err := h.Counter(ctx, sdk.CounterOp{Kind: sdk.CounterAdd, Path: "p", Delta: -3})
 	check("counter", n, int64(-3), err)
+	check("audit", askAudit(ctx, h), "3 7 -1 true", nil)
 	text, err := h.ConfigValue(ctx, []string{"get", "x"})
 	check("config", text, "1", err)
 	return errors.Join(problems...)

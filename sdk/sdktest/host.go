@@ -24,6 +24,8 @@ type Host struct {
 	Bodies map[uint64][]byte
 	// Config are configuration values by their words, joined with blanks.
 	Config map[string]string
+	// Figures are what Traffic answers.
+	Figures map[sdk.TrafficQuery]int64
 
 	mu       sync.Mutex
 	injected []sdk.Injection

@@ -17,6 +17,7 @@ func TestEveryCommandIsInTheManual(t *testing.T) {
 		{"cmd/mtad/main.go", "`mtad ", regexp.MustCompile("(?m)^\t([A-Z]\\w+) +\\w+ +`cmd:\"\" help:")},
 		{"core/commands.go", "`", regexp.MustCompile(`\{Name: "([a-z ]+)",`)},
 		{"core/counter/counter.go", "`", regexp.MustCompile(`Name: "([a-z ]+)",`)},
+		{"core/audit/console.go", "`", regexp.MustCompile(`Name: "([a-z_ ]+)",`)},
 	}
 	for _, table := range tables {
 		found := table.row.FindAllStringSubmatch(read(t, table.file).text, -1)

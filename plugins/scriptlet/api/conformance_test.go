@@ -43,7 +43,7 @@ func TestConformance(t *testing.T) {
 		"function require":                                    "supported",
 		"function thread.create":                              "unsupported",
 		"function msys.snmpTrap":                              "unsupported",
-		"function msys.cidr.query":                            "unsupported",
+		"function msys.cidr.query":                            "supported",
 		"function buffer.new":                                 "supported",
 		"method mutex:lock":                                   "supported",
 		"method thread:join":                                  "unsupported",

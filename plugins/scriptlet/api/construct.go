@@ -78,6 +78,7 @@ func acceptPackage() Package {
 		Classes: []Class{{Name: classAccept, Methods: []Func{
 			capability("esmtp_capability_add", "Announces a capability in the reply to EHLO.", sdk.CapabilitySet),
 			capability("esmtp_capability_remove", "Does not announce a capability in the reply to EHLO.", sdk.CapabilityDelete),
+			sessionCountMethod(),
 		}}},
 	}
 }

@@ -37,6 +37,8 @@ type World interface {
 	Print(L *lua.LState, text string)
 	// Config is what the generation was prepared from.
 	Config() *sdk.Config
+	// Shared is what all interpreters of the generation have in common.
+	Shared() *Shared
 	// Object wraps a Go value as userdata of a class that a package declared.
 	Object(L *lua.LState, class string, value any) *lua.LUserData
 	// Register binds a script's module (msys.registerModule) while it loads.

@@ -17,12 +17,13 @@ import (
 // fakeWorld is an interpreter as API functions see it: one Lua state, a lock
 // that Wait gives up, and a record of what was printed, scheduled and spent.
 type fakeWorld struct {
-	t     testing.TB
-	L     *lua.LState
-	env   *Env
-	host  *sdktest.Host
-	frame *Frame
-	now   time.Time
+	t      testing.TB
+	L      *lua.LState
+	env    *Env
+	host   *sdktest.Host
+	frame  *Frame
+	now    time.Time
+	shared *Shared
 
 	mu      sync.Mutex // the interpreter
 	ctx     context.Context
@@ -50,6 +51,7 @@ func newWorld(t testing.TB) *fakeWorld {
 		ctx: context.Background(), waiting: make(chan struct{}, 1000),
 	}
 	t.Cleanup(w.L.Close)
+	w.shared = sharedFor(t, w)
 	w.env = &Env{World: w}
 	Install(w.L, w.env, Packages(), MissingPackages())
 	w.L.SetGlobal("require", w.L.NewFunction(func(L *lua.LState) int {
@@ -140,6 +142,7 @@ func (w *fakeWorld) Frame(*lua.LState) *Frame            { return w.frame }
 func (w *fakeWorld) Spend(_ *lua.LState, steps int)      { w.spent += steps }
 func (w *fakeWorld) Print(_ *lua.LState, s string)       { w.printed = append(w.printed, s) }
 func (w *fakeWorld) Config() *sdk.Config                 { return &sdk.Config{} }
+func (w *fakeWorld) Shared() *Shared                     { return w.shared }
 func (w *fakeWorld) Now() time.Time                      { return w.now }
 func (w *fakeWorld) Go(_ *lua.LState, fn *lua.LFunction) { w.after = append(w.after, fn) }
 

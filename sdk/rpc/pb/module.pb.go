@@ -3989,6 +3989,9 @@ type HostItem struct {
 	//	*HostItem_Inject
 	//	*HostItem_Counter
 	//	*HostItem_ConfigValue
+	//	*HostItem_Traffic
+	//	*HostItem_Series
+	//	*HostItem_Gauge
 	//	*HostItem_Cancel
 	//	*HostItem_SourceFound
 	//	*HostItem_DnsAnswer
@@ -4124,6 +4127,33 @@ func (x *HostItem) GetConfigValue() *ConfigValue {
 	return nil
 }
 
+func (x *HostItem) GetTraffic() *TrafficQuery {
+	if x != nil {
+		if x, ok := x.Body.(*HostItem_Traffic); ok {
+			return x.Traffic
+		}
+	}
+	return nil
+}
+
+func (x *HostItem) GetSeries() *SeriesOp {
+	if x != nil {
+		if x, ok := x.Body.(*HostItem_Series); ok {
+			return x.Series
+		}
+	}
+	return nil
+}
+
+func (x *HostItem) GetGauge() *GaugeOp {
+	if x != nil {
+		if x, ok := x.Body.(*HostItem_Gauge); ok {
+			return x.Gauge
+		}
+	}
+	return nil
+}
+
 func (x *HostItem) GetCancel() *Cancel {
 	if x != nil {
 		if x, ok := x.Body.(*HostItem_Cancel); ok {
@@ -4238,6 +4268,18 @@ type HostItem_ConfigValue struct {
 	ConfigValue *ConfigValue `protobuf:"bytes,10,opt,name=config_value,json=configValue,proto3,oneof"` // ConfigValueReply
 }
 
+type HostItem_Traffic struct {
+	Traffic *TrafficQuery `protobuf:"bytes,40,opt,name=traffic,proto3,oneof"` // CounterValue
+}
+
+type HostItem_Series struct {
+	Series *SeriesOp `protobuf:"bytes,41,opt,name=series,proto3,oneof"` // CounterValue
+}
+
+type HostItem_Gauge struct {
+	Gauge *GaugeOp `protobuf:"bytes,42,opt,name=gauge,proto3,oneof"` // CounterValue
+}
+
 type HostItem_Cancel struct {
 	Cancel *Cancel `protobuf:"bytes,11,opt,name=cancel,proto3,oneof"` // not answered itself
 }
@@ -4288,6 +4330,12 @@ func (*HostItem_Inject) isHostItem_Body() {}
 func (*HostItem_Counter) isHostItem_Body() {}
 
 func (*HostItem_ConfigValue) isHostItem_Body() {}
+
+func (*HostItem_Traffic) isHostItem_Body() {}
+
+func (*HostItem_Series) isHostItem_Body() {}
+
+func (*HostItem_Gauge) isHostItem_Body() {}
 
 func (*HostItem_Cancel) isHostItem_Body() {}
 
@@ -5227,6 +5275,7 @@ type CounterOp struct {
 	Path          string                 `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
 	Delta         int64                  `protobuf:"zigzag64,3,opt,name=delta,proto3" json:"delta,omitempty"`
 	Relaxed       bool                   `protobuf:"varint,4,opt,name=relaxed,proto3" json:"relaxed,omitempty"`
+	Handle        uint64                 `protobuf:"varint,5,opt,name=handle,proto3" json:"handle,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -5289,6 +5338,13 @@ func (x *CounterOp) GetRelaxed() bool {
 	return false
 }
 
+func (x *CounterOp) GetHandle() uint64 {
+	if x != nil {
+		return x.Handle
+	}
+	return 0
+}
+
 type CounterValue struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Value         int64                  `protobuf:"zigzag64,1,opt,name=value,proto3" json:"value,omitempty"`
@@ -5333,6 +5389,282 @@ func (x *CounterValue) GetValue() int64 {
 	return 0
 }
 
+type TrafficQuery struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Figure        uint32                 `protobuf:"varint,1,opt,name=figure,proto3" json:"figure,omitempty"` // sdk.TrafficFigure
+	Monitor       string                 `protobuf:"bytes,2,opt,name=monitor,proto3" json:"monitor,omitempty"`
+	Network       string                 `protobuf:"bytes,3,opt,name=network,proto3" json:"network,omitempty"`
+	Start         int32                  `protobuf:"zigzag32,4,opt,name=start,proto3" json:"start,omitempty"`
+	End           int32                  `protobuf:"zigzag32,5,opt,name=end,proto3" json:"end,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrafficQuery) Reset() {
+	*x = TrafficQuery{}
+	mi := &file_module_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrafficQuery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrafficQuery) ProtoMessage() {}
+
+func (x *TrafficQuery) ProtoReflect() protoreflect.Message {
+	mi := &file_module_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrafficQuery.ProtoReflect.Descriptor instead.
+func (*TrafficQuery) Descriptor() ([]byte, []int) {
+	return file_module_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *TrafficQuery) GetFigure() uint32 {
+	if x != nil {
+		return x.Figure
+	}
+	return 0
+}
+
+func (x *TrafficQuery) GetMonitor() string {
+	if x != nil {
+		return x.Monitor
+	}
+	return ""
+}
+
+func (x *TrafficQuery) GetNetwork() string {
+	if x != nil {
+		return x.Network
+	}
+	return ""
+}
+
+func (x *TrafficQuery) GetStart() int32 {
+	if x != nil {
+		return x.Start
+	}
+	return 0
+}
+
+func (x *TrafficQuery) GetEnd() int32 {
+	if x != nil {
+		return x.End
+	}
+	return 0
+}
+
+type SeriesOp struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          uint32                 `protobuf:"varint,1,opt,name=kind,proto3" json:"kind,omitempty"` // sdk.SeriesKind
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Type          uint32                 `protobuf:"varint,3,opt,name=type,proto3" json:"type,omitempty"` // sdk.SeriesType
+	IntervalUs    int64                  `protobuf:"varint,4,opt,name=interval_us,json=intervalUs,proto3" json:"interval_us,omitempty"`
+	Windows       int32                  `protobuf:"zigzag32,5,opt,name=windows,proto3" json:"windows,omitempty"`
+	Persist       bool                   `protobuf:"varint,6,opt,name=persist,proto3" json:"persist,omitempty"`
+	Key           []byte                 `protobuf:"bytes,7,opt,name=key,proto3" json:"key,omitempty"`
+	Delta         int64                  `protobuf:"zigzag64,8,opt,name=delta,proto3" json:"delta,omitempty"`
+	Start         int32                  `protobuf:"zigzag32,9,opt,name=start,proto3" json:"start,omitempty"`
+	End           int32                  `protobuf:"zigzag32,10,opt,name=end,proto3" json:"end,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SeriesOp) Reset() {
+	*x = SeriesOp{}
+	mi := &file_module_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SeriesOp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SeriesOp) ProtoMessage() {}
+
+func (x *SeriesOp) ProtoReflect() protoreflect.Message {
+	mi := &file_module_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SeriesOp.ProtoReflect.Descriptor instead.
+func (*SeriesOp) Descriptor() ([]byte, []int) {
+	return file_module_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *SeriesOp) GetKind() uint32 {
+	if x != nil {
+		return x.Kind
+	}
+	return 0
+}
+
+func (x *SeriesOp) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SeriesOp) GetType() uint32 {
+	if x != nil {
+		return x.Type
+	}
+	return 0
+}
+
+func (x *SeriesOp) GetIntervalUs() int64 {
+	if x != nil {
+		return x.IntervalUs
+	}
+	return 0
+}
+
+func (x *SeriesOp) GetWindows() int32 {
+	if x != nil {
+		return x.Windows
+	}
+	return 0
+}
+
+func (x *SeriesOp) GetPersist() bool {
+	if x != nil {
+		return x.Persist
+	}
+	return false
+}
+
+func (x *SeriesOp) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *SeriesOp) GetDelta() int64 {
+	if x != nil {
+		return x.Delta
+	}
+	return 0
+}
+
+func (x *SeriesOp) GetStart() int32 {
+	if x != nil {
+		return x.Start
+	}
+	return 0
+}
+
+func (x *SeriesOp) GetEnd() int32 {
+	if x != nil {
+		return x.End
+	}
+	return 0
+}
+
+type GaugeOp struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          uint32                 `protobuf:"varint,1,opt,name=kind,proto3" json:"kind,omitempty"` // sdk.GaugeKind
+	Cache         string                 `protobuf:"bytes,2,opt,name=cache,proto3" json:"cache,omitempty"`
+	Key           []byte                 `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
+	Delta         int64                  `protobuf:"zigzag64,4,opt,name=delta,proto3" json:"delta,omitempty"`
+	Max           int32                  `protobuf:"zigzag32,5,opt,name=max,proto3" json:"max,omitempty"`
+	TtlUs         int64                  `protobuf:"varint,6,opt,name=ttl_us,json=ttlUs,proto3" json:"ttl_us,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GaugeOp) Reset() {
+	*x = GaugeOp{}
+	mi := &file_module_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GaugeOp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GaugeOp) ProtoMessage() {}
+
+func (x *GaugeOp) ProtoReflect() protoreflect.Message {
+	mi := &file_module_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GaugeOp.ProtoReflect.Descriptor instead.
+func (*GaugeOp) Descriptor() ([]byte, []int) {
+	return file_module_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *GaugeOp) GetKind() uint32 {
+	if x != nil {
+		return x.Kind
+	}
+	return 0
+}
+
+func (x *GaugeOp) GetCache() string {
+	if x != nil {
+		return x.Cache
+	}
+	return ""
+}
+
+func (x *GaugeOp) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *GaugeOp) GetDelta() int64 {
+	if x != nil {
+		return x.Delta
+	}
+	return 0
+}
+
+func (x *GaugeOp) GetMax() int32 {
+	if x != nil {
+		return x.Max
+	}
+	return 0
+}
+
+func (x *GaugeOp) GetTtlUs() int64 {
+	if x != nil {
+		return x.TtlUs
+	}
+	return 0
+}
+
 type ConfigValue struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Words         []string               `protobuf:"bytes,1,rep,name=words,proto3" json:"words,omitempty"`
@@ -5342,7 +5674,7 @@ type ConfigValue struct {
 
 func (x *ConfigValue) Reset() {
 	*x = ConfigValue{}
-	mi := &file_module_proto_msgTypes[60]
+	mi := &file_module_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5354,7 +5686,7 @@ func (x *ConfigValue) String() string {
 func (*ConfigValue) ProtoMessage() {}
 
 func (x *ConfigValue) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[60]
+	mi := &file_module_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5367,7 +5699,7 @@ func (x *ConfigValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigValue.ProtoReflect.Descriptor instead.
 func (*ConfigValue) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{60}
+	return file_module_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *ConfigValue) GetWords() []string {
@@ -5386,7 +5718,7 @@ type ConfigValueReply struct {
 
 func (x *ConfigValueReply) Reset() {
 	*x = ConfigValueReply{}
-	mi := &file_module_proto_msgTypes[61]
+	mi := &file_module_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5398,7 +5730,7 @@ func (x *ConfigValueReply) String() string {
 func (*ConfigValueReply) ProtoMessage() {}
 
 func (x *ConfigValueReply) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[61]
+	mi := &file_module_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5411,7 +5743,7 @@ func (x *ConfigValueReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigValueReply.ProtoReflect.Descriptor instead.
 func (*ConfigValueReply) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{61}
+	return file_module_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *ConfigValueReply) GetText() string {
@@ -5668,7 +6000,7 @@ const file_module_proto_rawDesc = "" +
 	"\x06source\x18\x03 \x01(\tR\x06source\x12\x12\n" +
 	"\x04text\x18\x04 \x01(\fR\x04text\";\n" +
 	"\tHostFrame\x12.\n" +
-	"\x05items\x18\x01 \x03(\v2\x18.mtad.module.v1.HostItemR\x05items\"\xf2\a\n" +
+	"\x05items\x18\x01 \x03(\v2\x18.mtad.module.v1.HostItemR\x05items\"\x91\t\n" +
 	"\bHostItem\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x1d\n" +
 	"\n" +
@@ -5683,7 +6015,10 @@ const file_module_proto_rawDesc = "" +
 	"\x06inject\x18\b \x01(\v2\x19.mtad.module.v1.InjectionH\x00R\x06inject\x125\n" +
 	"\acounter\x18\t \x01(\v2\x19.mtad.module.v1.CounterOpH\x00R\acounter\x12@\n" +
 	"\fconfig_value\x18\n" +
-	" \x01(\v2\x1b.mtad.module.v1.ConfigValueH\x00R\vconfigValue\x120\n" +
+	" \x01(\v2\x1b.mtad.module.v1.ConfigValueH\x00R\vconfigValue\x128\n" +
+	"\atraffic\x18( \x01(\v2\x1c.mtad.module.v1.TrafficQueryH\x00R\atraffic\x122\n" +
+	"\x06series\x18) \x01(\v2\x18.mtad.module.v1.SeriesOpH\x00R\x06series\x12/\n" +
+	"\x05gauge\x18* \x01(\v2\x17.mtad.module.v1.GaugeOpH\x00R\x05gauge\x120\n" +
 	"\x06cancel\x18\v \x01(\v2\x16.mtad.module.v1.CancelH\x00R\x06cancel\x12;\n" +
 	"\fsource_found\x18\f \x01(\v2\x16.mtad.module.v1.SourceH\x00R\vsourceFound\x12:\n" +
 	"\n" +
@@ -5764,14 +6099,41 @@ const file_module_proto_rawDesc = "" +
 	"\bBodyPart\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\"\x1c\n" +
 	"\bInjected\x12\x10\n" +
-	"\x03ids\x18\x01 \x03(\tR\x03ids\"\x80\x01\n" +
+	"\x03ids\x18\x01 \x03(\tR\x03ids\"\x98\x01\n" +
 	"\tCounterOp\x12/\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1b.mtad.module.v1.CounterKindR\x04kind\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x14\n" +
 	"\x05delta\x18\x03 \x01(\x12R\x05delta\x12\x18\n" +
-	"\arelaxed\x18\x04 \x01(\bR\arelaxed\"$\n" +
+	"\arelaxed\x18\x04 \x01(\bR\arelaxed\x12\x16\n" +
+	"\x06handle\x18\x05 \x01(\x04R\x06handle\"$\n" +
 	"\fCounterValue\x12\x14\n" +
-	"\x05value\x18\x01 \x01(\x12R\x05value\"#\n" +
+	"\x05value\x18\x01 \x01(\x12R\x05value\"\x82\x01\n" +
+	"\fTrafficQuery\x12\x16\n" +
+	"\x06figure\x18\x01 \x01(\rR\x06figure\x12\x18\n" +
+	"\amonitor\x18\x02 \x01(\tR\amonitor\x12\x18\n" +
+	"\anetwork\x18\x03 \x01(\tR\anetwork\x12\x14\n" +
+	"\x05start\x18\x04 \x01(\x11R\x05start\x12\x10\n" +
+	"\x03end\x18\x05 \x01(\x11R\x03end\"\xeb\x01\n" +
+	"\bSeriesOp\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04type\x18\x03 \x01(\rR\x04type\x12\x1f\n" +
+	"\vinterval_us\x18\x04 \x01(\x03R\n" +
+	"intervalUs\x12\x18\n" +
+	"\awindows\x18\x05 \x01(\x11R\awindows\x12\x18\n" +
+	"\apersist\x18\x06 \x01(\bR\apersist\x12\x10\n" +
+	"\x03key\x18\a \x01(\fR\x03key\x12\x14\n" +
+	"\x05delta\x18\b \x01(\x12R\x05delta\x12\x14\n" +
+	"\x05start\x18\t \x01(\x11R\x05start\x12\x10\n" +
+	"\x03end\x18\n" +
+	" \x01(\x11R\x03end\"\x84\x01\n" +
+	"\aGaugeOp\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x14\n" +
+	"\x05cache\x18\x02 \x01(\tR\x05cache\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\fR\x03key\x12\x14\n" +
+	"\x05delta\x18\x04 \x01(\x12R\x05delta\x12\x10\n" +
+	"\x03max\x18\x05 \x01(\x11R\x03max\x12\x15\n" +
+	"\x06ttl_us\x18\x06 \x01(\x03R\x05ttlUs\"#\n" +
 	"\vConfigValue\x12\x14\n" +
 	"\x05words\x18\x01 \x03(\tR\x05words\"&\n" +
 	"\x10ConfigValueReply\x12\x12\n" +
@@ -5936,7 +6298,7 @@ func file_module_proto_rawDescGZIP() []byte {
 }
 
 var file_module_proto_enumTypes = make([]protoimpl.EnumInfo, 13)
-var file_module_proto_msgTypes = make([]protoimpl.MessageInfo, 62)
+var file_module_proto_msgTypes = make([]protoimpl.MessageInfo, 65)
 var file_module_proto_goTypes = []any{
 	(FailureKind)(0),         // 0: mtad.module.v1.FailureKind
 	(Verdict)(0),             // 1: mtad.module.v1.Verdict
@@ -6011,8 +6373,11 @@ var file_module_proto_goTypes = []any{
 	(*Injected)(nil),         // 70: mtad.module.v1.Injected
 	(*CounterOp)(nil),        // 71: mtad.module.v1.CounterOp
 	(*CounterValue)(nil),     // 72: mtad.module.v1.CounterValue
-	(*ConfigValue)(nil),      // 73: mtad.module.v1.ConfigValue
-	(*ConfigValueReply)(nil), // 74: mtad.module.v1.ConfigValueReply
+	(*TrafficQuery)(nil),     // 73: mtad.module.v1.TrafficQuery
+	(*SeriesOp)(nil),         // 74: mtad.module.v1.SeriesOp
+	(*GaugeOp)(nil),          // 75: mtad.module.v1.GaugeOp
+	(*ConfigValue)(nil),      // 76: mtad.module.v1.ConfigValue
+	(*ConfigValueReply)(nil), // 77: mtad.module.v1.ConfigValueReply
 }
 var file_module_proto_depIdxs = []int32{
 	14, // 0: mtad.module.v1.Frame.items:type_name -> mtad.module.v1.Item
@@ -6088,34 +6453,37 @@ var file_module_proto_depIdxs = []int32{
 	68, // 70: mtad.module.v1.HostItem.read_body:type_name -> mtad.module.v1.ReadBody
 	30, // 71: mtad.module.v1.HostItem.inject:type_name -> mtad.module.v1.Injection
 	71, // 72: mtad.module.v1.HostItem.counter:type_name -> mtad.module.v1.CounterOp
-	73, // 73: mtad.module.v1.HostItem.config_value:type_name -> mtad.module.v1.ConfigValue
-	15, // 74: mtad.module.v1.HostItem.cancel:type_name -> mtad.module.v1.Cancel
-	56, // 75: mtad.module.v1.HostItem.source_found:type_name -> mtad.module.v1.Source
-	60, // 76: mtad.module.v1.HostItem.dns_answer:type_name -> mtad.module.v1.DNSAnswer
-	65, // 77: mtad.module.v1.HostItem.rows:type_name -> mtad.module.v1.Rows
-	69, // 78: mtad.module.v1.HostItem.body_part:type_name -> mtad.module.v1.BodyPart
-	70, // 79: mtad.module.v1.HostItem.injected:type_name -> mtad.module.v1.Injected
-	72, // 80: mtad.module.v1.HostItem.counter_value:type_name -> mtad.module.v1.CounterValue
-	74, // 81: mtad.module.v1.HostItem.config_value_reply:type_name -> mtad.module.v1.ConfigValueReply
-	20, // 82: mtad.module.v1.HostItem.failure:type_name -> mtad.module.v1.Failure
-	58, // 83: mtad.module.v1.SourceFailure.tried:type_name -> mtad.module.v1.TriedPath
-	61, // 84: mtad.module.v1.DNSAnswer.records:type_name -> mtad.module.v1.DNSRecord
-	63, // 85: mtad.module.v1.Query.positional:type_name -> mtad.module.v1.Datum
-	64, // 86: mtad.module.v1.Query.named:type_name -> mtad.module.v1.NamedDatum
-	11, // 87: mtad.module.v1.Datum.kind:type_name -> mtad.module.v1.DatumKind
-	63, // 88: mtad.module.v1.NamedDatum.value:type_name -> mtad.module.v1.Datum
-	66, // 89: mtad.module.v1.Rows.rows:type_name -> mtad.module.v1.Row
-	63, // 90: mtad.module.v1.Row.cells:type_name -> mtad.module.v1.Datum
-	12, // 91: mtad.module.v1.CounterOp.kind:type_name -> mtad.module.v1.CounterKind
-	13, // 92: mtad.module.v1.Module.Calls:input_type -> mtad.module.v1.Frame
-	53, // 93: mtad.module.v1.Module.HostCalls:input_type -> mtad.module.v1.HostFrame
-	13, // 94: mtad.module.v1.Module.Calls:output_type -> mtad.module.v1.Frame
-	53, // 95: mtad.module.v1.Module.HostCalls:output_type -> mtad.module.v1.HostFrame
-	94, // [94:96] is the sub-list for method output_type
-	92, // [92:94] is the sub-list for method input_type
-	92, // [92:92] is the sub-list for extension type_name
-	92, // [92:92] is the sub-list for extension extendee
-	0,  // [0:92] is the sub-list for field type_name
+	76, // 73: mtad.module.v1.HostItem.config_value:type_name -> mtad.module.v1.ConfigValue
+	73, // 74: mtad.module.v1.HostItem.traffic:type_name -> mtad.module.v1.TrafficQuery
+	74, // 75: mtad.module.v1.HostItem.series:type_name -> mtad.module.v1.SeriesOp
+	75, // 76: mtad.module.v1.HostItem.gauge:type_name -> mtad.module.v1.GaugeOp
+	15, // 77: mtad.module.v1.HostItem.cancel:type_name -> mtad.module.v1.Cancel
+	56, // 78: mtad.module.v1.HostItem.source_found:type_name -> mtad.module.v1.Source
+	60, // 79: mtad.module.v1.HostItem.dns_answer:type_name -> mtad.module.v1.DNSAnswer
+	65, // 80: mtad.module.v1.HostItem.rows:type_name -> mtad.module.v1.Rows
+	69, // 81: mtad.module.v1.HostItem.body_part:type_name -> mtad.module.v1.BodyPart
+	70, // 82: mtad.module.v1.HostItem.injected:type_name -> mtad.module.v1.Injected
+	72, // 83: mtad.module.v1.HostItem.counter_value:type_name -> mtad.module.v1.CounterValue
+	77, // 84: mtad.module.v1.HostItem.config_value_reply:type_name -> mtad.module.v1.ConfigValueReply
+	20, // 85: mtad.module.v1.HostItem.failure:type_name -> mtad.module.v1.Failure
+	58, // 86: mtad.module.v1.SourceFailure.tried:type_name -> mtad.module.v1.TriedPath
+	61, // 87: mtad.module.v1.DNSAnswer.records:type_name -> mtad.module.v1.DNSRecord
+	63, // 88: mtad.module.v1.Query.positional:type_name -> mtad.module.v1.Datum
+	64, // 89: mtad.module.v1.Query.named:type_name -> mtad.module.v1.NamedDatum
+	11, // 90: mtad.module.v1.Datum.kind:type_name -> mtad.module.v1.DatumKind
+	63, // 91: mtad.module.v1.NamedDatum.value:type_name -> mtad.module.v1.Datum
+	66, // 92: mtad.module.v1.Rows.rows:type_name -> mtad.module.v1.Row
+	63, // 93: mtad.module.v1.Row.cells:type_name -> mtad.module.v1.Datum
+	12, // 94: mtad.module.v1.CounterOp.kind:type_name -> mtad.module.v1.CounterKind
+	13, // 95: mtad.module.v1.Module.Calls:input_type -> mtad.module.v1.Frame
+	53, // 96: mtad.module.v1.Module.HostCalls:input_type -> mtad.module.v1.HostFrame
+	13, // 97: mtad.module.v1.Module.Calls:output_type -> mtad.module.v1.Frame
+	53, // 98: mtad.module.v1.Module.HostCalls:output_type -> mtad.module.v1.HostFrame
+	97, // [97:99] is the sub-list for method output_type
+	95, // [95:97] is the sub-list for method input_type
+	95, // [95:95] is the sub-list for extension type_name
+	95, // [95:95] is the sub-list for extension extendee
+	0,  // [0:95] is the sub-list for field type_name
 }
 
 func init() { file_module_proto_init() }
@@ -6154,6 +6522,9 @@ func file_module_proto_init() {
 		(*HostItem_Inject)(nil),
 		(*HostItem_Counter)(nil),
 		(*HostItem_ConfigValue)(nil),
+		(*HostItem_Traffic)(nil),
+		(*HostItem_Series)(nil),
+		(*HostItem_Gauge)(nil),
 		(*HostItem_Cancel)(nil),
 		(*HostItem_SourceFound)(nil),
 		(*HostItem_DnsAnswer)(nil),
@@ -6170,7 +6541,7 @@ func file_module_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_module_proto_rawDesc), len(file_module_proto_rawDesc)),
 			NumEnums:      13,
-			NumMessages:   62,
+			NumMessages:   65,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
