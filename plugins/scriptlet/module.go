@@ -214,6 +214,11 @@ func (m *Module) Close() error {
 		g.close()
 	}
 	m.lists.Close()
+	for i := range m.deps.Packages {
+		if release := m.deps.Packages[i].Close; release != nil {
+			release()
+		}
+	}
 	m.watch.stop()
 	m.procs.setting.Wait()
 	return nil

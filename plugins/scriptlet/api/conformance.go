@@ -180,6 +180,12 @@ func (x *index) why(d *documented) string {
 	if why := x.missing[d.owner()]; why != "" {
 		return why
 	}
+	if why := curlLack(d); why != "" {
+		return why
+	}
+	if why := libraryLack(d); why != "" {
+		return why
+	}
 	return notYet
 }
 
@@ -207,6 +213,7 @@ func (x *index) field(d *documented) (standing, bool) {
 // otherFields are documented fields that the core and the interpreter give.
 func otherFields() []string {
 	return []string{
+		"strict", "statvfs.record",
 		"self", "ctx.ec_message", "msys.boot", "_TLS", "_OSTLS", "_VERSION",
 		"vctx_conn:ehlo_string", "vctx_conn:ehlo_domain", "vctx_conn:pathway", "vctx_conn:can_relay",
 		"vctx_conn:connection_message_count", "vctx_conn:connection_rcpt_count", "vctx_conn:message_rcpt_count",
@@ -241,7 +248,7 @@ func (x *index) lacking(d *documented) (pkg string, f Func, ok bool) {
 	if d.kind != "function" || dot < 0 || !x.packages[d.name[:dot]] {
 		return "", f, false
 	}
-	if _, known := x.known[x.key(d)]; known || x.packages[d.name] {
+	if _, known := x.known[x.key(d)]; known || x.packages[d.name] || libraryLack(d) != "" {
 		return "", f, false
 	}
 	return d.name[:dot], unwritten(d.name[dot+1:]), true

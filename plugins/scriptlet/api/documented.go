@@ -89,6 +89,16 @@ func receiverClass(receiver string) string {
 		return classBuffer
 	case "jsonobj":
 		return classJSON
+	case "client":
+		return classHTTPClient
+	case "statvfs":
+		return classStatvfs
+	case "c":
+		return classCurl
+	case "doc":
+		return classXMLDoc
+	case "node":
+		return classXMLNode
 	}
 	return ""
 }

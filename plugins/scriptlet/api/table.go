@@ -89,4 +89,7 @@ type Package struct {
 	// Setup, if set, runs after the functions are registered, for what a table
 	// cannot say (a metatable of the package itself).
 	Setup func(e *Env, L *lua.LState, pkg *lua.LTable)
+	// Close, if set, is called once when the module ends and no script runs
+	// any more: it releases what the package's functions keep outside of Lua.
+	Close func()
 }

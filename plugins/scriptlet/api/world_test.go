@@ -30,6 +30,7 @@ type fakeWorld struct {
 	waiting chan struct{} // told at each Wait
 	waits   int
 	spent   int
+	limit   int // of spent; 0: none
 	printed []string
 	timers  []*fakeTimer
 	after   []*lua.LFunction
@@ -138,8 +139,14 @@ func (w *fakeWorld) Wait(_ *lua.LState, _ bool, f func(ctx context.Context)) {
 	f(w.ctx)
 }
 
-func (w *fakeWorld) Frame(*lua.LState) *Frame            { return w.frame }
-func (w *fakeWorld) Spend(_ *lua.LState, steps int)      { w.spent += steps }
+func (w *fakeWorld) Frame(*lua.LState) *Frame { return w.frame }
+
+func (w *fakeWorld) Spend(L *lua.LState, steps int) {
+	if w.spent += steps; w.limit > 0 && w.spent > w.limit {
+		L.RaiseError("the budget is used up")
+	}
+}
+
 func (w *fakeWorld) Print(_ *lua.LState, s string)       { w.printed = append(w.printed, s) }
 func (w *fakeWorld) Config() *sdk.Config                 { return &sdk.Config{} }
 func (w *fakeWorld) Shared() *Shared                     { return w.shared }

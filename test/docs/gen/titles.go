@@ -25,6 +25,7 @@ func titles() map[int]string {
 		3596: "DNS Extensions to Support IPv6",
 		3834: "Automatic Responses to Electronic Mail",
 		3848: "ESMTP and LMTP Transmission Types Registration",
+		3986: "Uniform Resource Identifier (URI): Generic Syntax",
 		4648: "Base16, Base32 and Base64",
 		4954: "SMTP: Authentication",
 		5248: "Registry for SMTP Enhanced Status Codes",
@@ -46,9 +47,12 @@ func titles() map[int]string {
 		6891: "Extension Mechanisms for DNS (EDNS(0))",
 		7208: "Sender Policy Framework (SPF)",
 		7505: "Null MX",
+		7617: "The 'Basic' HTTP Authentication Scheme",
 		7766: "DNS Transport over TCP",
 		8259: "JSON",
 		8996: "Deprecating TLS 1.0 and TLS 1.1",
+		9110: "HTTP Semantics",
+		9112: "HTTP/1.1",
 		9520: "Negative Caching of DNS Resolution Failures",
 	}
 }
