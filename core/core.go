@@ -14,6 +14,7 @@ import (
 
 	"github.com/mtad/mtad/conf"
 	"github.com/mtad/mtad/core/audit"
+	"github.com/mtad/mtad/core/auth"
 	"github.com/mtad/mtad/core/binding"
 	"github.com/mtad/mtad/core/bounce"
 	"github.com/mtad/mtad/core/control"
@@ -66,6 +67,7 @@ type Core struct {
 	smtp      *smtpd.Server
 	metrics   *metrics.Server
 	hooks     *logHooks
+	auth      *auth.Directory
 
 	listeners map[string]*smtpd.Listener
 	received  atomic.Int64
@@ -115,11 +117,13 @@ func New(o Options) *Core {
 		OptionsFor:     func(l queue.Lane) *queue.Options { return &c.lane(l.Group, l.Binding, l.Domain).queue },
 		MaxConnections: func() int { return int(c.settings.Load().globals.MaxConnections) },
 	}
-	c.control = &control.Server{Table: &control.Table{Commands: c.commands()}}
+	c.auth = c.directory()
+	c.control = &control.Server{Table: &control.Table{Commands: c.commands()}, Guard: c.guard}
 	c.smtp = smtpd.New(smtpd.Config{
 		Validator: c.validator, Door: smtpd.ReceptionDoor(c.door), Log: records{c},
 		ProfileFor: c.profile, Hostname: c.hostname, NewID: c.newID, Visits: c.audit,
 		Problem: c.problem("smtpd"), Now: time.Now, After: time.After,
+		Auth: c.auth, Account: c.logs.Authentication,
 	})
 	return c
 }

@@ -20,7 +20,7 @@ type loggerOptions struct {
 	Mainlog   string        `opt:"mainlog" help:"Receptions, deliveries and failures."`
 	Rejectlog string        `opt:"rejectlog" help:"What was refused."`
 	Paniclog  string        `opt:"paniclog" help:"Errors, and what scripts print."`
-	Acctlog   string        `opt:"acctlog" help:"Authentication; taken for compatibility until AUTH is there."`
+	Acctlog   string        `opt:"acctlog" help:"Authentication and authorization: AUTH where log_authentication is set, and consoles."`
 	Importlog string        `opt:"importlog" help:"Spool imports; taken for compatibility."`
 	Mode      uint32        `opt:"mainlog_mode" type:"octal" default:"0644" help:"Permissions of new log files."`
 	Heartbeat time.Duration `opt:"heartbeat" default:"60" unit:"seconds" help:"Interval of the marks that show the log is alive; 0: none."`

@@ -99,6 +99,8 @@ func (s *settings) openRelays() []sdk.Problem {
 			why = "relay_hosts"
 		case hasStar(p.RelayDomains):
 			why = "relay_domains"
+		case p.AuthForAnybody():
+			why = "always_allow: whoever says AUTH may relay"
 		default:
 			return
 		}

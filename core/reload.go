@@ -31,7 +31,7 @@ func (c *Core) load() (*settings, []string, error) {
 	if bad = append(bad, moreBad...); len(bad) > 0 {
 		return nil, nil, lines(tree.Diagnose(bad).Sort())
 	}
-	return s, s.warnings, nil
+	return s, append(s.warnings, s.uselessAuth()...), nil
 }
 
 // lines makes diagnostics an error of one line for each, snippets below them.
@@ -135,6 +135,7 @@ func (c *Core) prepareModules(ctx context.Context, p *prepared) error {
 	for _, w := range m.Warnings {
 		p.fromModules = append(p.fromModules, w.String())
 	}
+	p.warnings = append(p.warnings, p.settings.unknownSchemes(m.AuthSchemes())...)
 	return nil
 }
 
@@ -257,6 +258,11 @@ func Check(ctx context.Context, o Options, runInit bool, log func(sdk.LogRecord)
 	p, err := m.Prepare(ctx, 1, s.modules)
 	if err != nil {
 		return findings, refusal(err)
+	}
+	if runInit {
+		for _, text := range s.unknownSchemes(p.AuthSchemes()) {
+			findings = append(findings, sdk.Problem{Text: text})
+		}
 	}
 	p.Abort()
 	return append(findings, p.Warnings...), nil

@@ -31,6 +31,7 @@ func Schema(modules []option.Schema) *option.Schema {
 		withInstance(option.SchemaOf("bounce_logger", bounceLoggerOptions{})),
 		withInstance(option.SchemaOf("module", moduleOptions{})),
 		option.SchemaOf("inbound_audit", audit.Options{}),
+		authScope(), authorizationScope(),
 		domain(), host(), binding(), pathway(),
 		named("binding_group", "Bindings that share settings.", binding(), domain()),
 		named("pathway_group", "Pathways that share settings.", pathway()),
@@ -46,7 +47,7 @@ func Schema(modules []option.Schema) *option.Schema {
 // scopes.
 func optionOwners() []any {
 	return []any{
-		globals{}, listenerOptions{}, controlOptions{}, dns.Options{}, spool.Config{}, reception.Options{},
+		globals{}, listenerOptions{}, controlOptions{}, guardOptions{}, dns.Options{}, spool.Config{}, reception.Options{},
 		smtpd.Options{}, queue.Options{}, queue.Rates{}, delivery.Options{}, bounce.Options{},
 	}
 }

@@ -1,15 +1,14 @@
 package core
 
 import (
-	"fmt"
 	"net/netip"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/mtad/mtad/conf"
 	"github.com/mtad/mtad/core/audit"
+	"github.com/mtad/mtad/core/auth"
 	"github.com/mtad/mtad/core/binding"
 	"github.com/mtad/mtad/core/bounce"
 	"github.com/mtad/mtad/core/control"
@@ -43,6 +42,8 @@ type settings struct {
 	warnings  []string
 
 	relayDomains []string // the global ones
+	auth         *auth.Schemes
+	roles        []role
 	smtp         []string // listen scopes of esmtp_listener, in file order
 	control      []control.Listen
 
@@ -85,6 +86,7 @@ func newSettings(tree *conf.Tree, schema *option.Schema) (*settings, option.Prob
 	s.bindings = bindingTable(tree.Layers)
 	bad = append(bad, checkRoutes(root)...)
 	bad = append(bad, s.loggers(root)...)
+	bad = append(bad, s.authentication(root)...)
 	bad = append(bad, s.listeners(root)...)
 	return s, bad
 }
@@ -131,6 +133,7 @@ func (s *settings) loggers(root *option.Scope) option.Problems {
 		setPath(&s.logs.Mainlog, o.Mainlog)
 		setPath(&s.logs.Rejectlog, o.Rejectlog)
 		setPath(&s.logs.Paniclog, o.Paniclog)
+		setPath(&s.logs.Acctlog, o.Acctlog)
 		s.logs.Mode, s.heartbeat = os.FileMode(o.Mode), o.Heartbeat
 		s.logs.NoReceptions, s.logs.NoDeliveries = !o.Receptions, !o.Deliveries
 		s.logs.NoTransientFailures, s.logs.NoPermanentFailures = !o.Transient, !o.Permanent
@@ -171,9 +174,7 @@ func (s *settings) listeners(root *option.Scope) option.Problems {
 			if !o.Enable {
 				continue
 			}
-			if !strings.HasPrefix(listen.Instance, "/") && !c.AlwaysAllow {
-				bad = append(bad, option.Problem{Pos: listen.Pos, Text: fmt.Sprintf("the console at %q would obey whoever connects: use a socket's path, or set always_allow = true here", listen.Instance)})
-			}
+			bad = append(bad, s.checkGuard(listen)...)
 			s.control = append(s.control, control.Listen{Addr: listen.Instance, Mode: os.FileMode(c.Mode), Idle: c.Timeout})
 		}
 	}

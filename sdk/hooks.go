@@ -36,6 +36,7 @@ const (
 	CoreLogPermanentFailure
 	CoreLogRejection
 	ValidateDealloc
+	CorePreEsmtpAuth
 	hookEnd
 )
 
@@ -60,6 +61,7 @@ const (
 	ArgsAcMsgNow                 // (ac, msg, now, note, note_len)
 	ArgsMsgRecordNow             // (msg, dr, now, note, note_len)
 	ArgsRejection                // (now, ac, ctx, phase, text)
+	ArgsAcMcVctx                 // (ac, mc, vctx)
 )
 
 // Target is what a hook looks at, and with it what the changes of its callout
@@ -115,6 +117,7 @@ var Hooks = [HookCount]HookInfo{
 	{CoreLogPermanentFailure, "core_log_permanent_failure_v1", ArgsMsgRecordNow, TargetCopy, true, false, false, false},
 	{CoreLogRejection, "core_log_rejection", ArgsRejection, TargetConn, true, false, false, false},
 	{ValidateDealloc, "validate_dealloc", ArgsNone, TargetConn, true, false, false, false},
+	{CorePreEsmtpAuth, "core_pre_esmtp_auth", ArgsAcMcVctx, TargetConn, false, false, true, true},
 }
 
 // String is the hook's name.
@@ -140,7 +143,7 @@ func HookByName(name string) Hook {
 			return info.Hook
 		}
 	}
-	return HookNone
+	return hookByAlias(name)
 }
 
 // HookSet is a set of hooks.

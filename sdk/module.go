@@ -75,6 +75,7 @@ type Powers uint8
 const (
 	CanQuery Powers = 1 << iota
 	CanControl
+	CanAuthenticate
 )
 
 // Config is what a module prepares a generation from.
@@ -100,6 +101,8 @@ type Subscription struct {
 	Hooks    HookSet
 	Controls []string // console command prefixes, e.g. "hello" or "my command"
 	Warnings []Problem
+	// AuthSchemes are the authentication schemes that it registered.
+	AuthSchemes []string
 }
 
 // Severity says what a Problem among Subscription.Warnings means for `mtad

@@ -22,19 +22,23 @@ const defaultSocket = "/run/mtad/control"
 
 // consoleCommand talks to a running server.
 type consoleCommand struct {
-	Endpoint string   `arg:"" optional:"" env:"CONTROL" default:"/run/mtad/control" help:"A socket's path, or host:port."`
+	Endpoint string   `arg:"" optional:"" env:"CONTROL" default:"/run/mtad/control" help:"A socket's path, host:port, or user@host:port."`
 	Command  []string `arg:"" optional:"" passthrough:"" help:"The command and its arguments; without one: a prompt, or commands from standard input."`
+
+	who  visitor
+	addr string // Endpoint without the user
 }
 
 // Run is called by kong.
 func (c *consoleCommand) Run(s *streams) error {
-	console, err := control.Dial(c.Endpoint, defaultSocket)
+	c.who.user, c.addr = splitUser(c.Endpoint)
+	console, err := control.Dial(c.addr, defaultSocket)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = console.Close() }()
 	if len(c.Command) > 0 {
-		return outcome(console.Run(c.Command, s.out))
+		return outcome(c.who.run(console, c.Command, s.out, s))
 	}
 	if f, ok := s.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return c.prompt(console, s)
@@ -59,7 +63,7 @@ func (c *consoleCommand) batch(console *control.Console, s *streams) error {
 		if err != nil {
 			return err
 		}
-		if err := console.Run(words, s.out); errors.Is(err, control.ErrRefused) {
+		if err := c.who.run(console, words, s.out, s); errors.Is(err, control.ErrRefused) {
 			worst = exitError(1)
 		} else if err != nil {
 			return err
@@ -70,12 +74,12 @@ func (c *consoleCommand) batch(console *control.Console, s *streams) error {
 
 // prompt is the interactive console, with history and completion.
 func (c *consoleCommand) prompt(console *control.Console, s *streams) error {
-	names, err := commandNames(console)
+	names, err := c.commandNames(console, s)
 	if err != nil {
 		return err
 	}
-	if err := console.Run([]string{"version"}, prefixed{s.out}); err != nil {
-		return outcome(err)
+	if err := c.who.run(console, []string{"version"}, prefixed{s.out}, s); err != nil && !errors.Is(err, control.ErrRefused) {
+		return err
 	}
 	shell := readline.NewShell()
 	shell.Prompt.Primary(func() string {
@@ -116,21 +120,24 @@ func (c *consoleCommand) line(console *control.Console, s *streams, line string)
 		return nil, nil
 	}
 	// Asked first, so that the command itself never runs twice.
-	if console.Run([]string{"version"}, io.Discard) != nil {
+	if err := c.who.run(console, []string{"version"}, io.Discard, s); err != nil && !errors.Is(err, control.ErrRefused) {
 		_ = console.Close() // the server has closed it already
-		if console, err = control.Dial(c.Endpoint, defaultSocket); err != nil {
+		if console, err = control.Dial(c.addr, defaultSocket); err != nil {
 			return nil, err
 		}
 	}
-	if err := console.Run(words, s.out); err != nil && !errors.Is(err, control.ErrRefused) {
+	if err := c.who.run(console, words, s.out, s); err != nil && !errors.Is(err, control.ErrRefused) {
 		return nil, err
 	}
 	return console, nil
 }
 
-func commandNames(console *control.Console) ([]string, error) {
+// commandNames is empty for a user who may not ask for help.
+func (c *consoleCommand) commandNames(console *control.Console, s *streams) ([]string, error) {
 	var b bytes.Buffer
-	if err := console.Run([]string{"help", "--names"}, &b); err != nil {
+	if err := c.who.run(console, []string{"help", "--names"}, &b, s); errors.Is(err, control.ErrRefused) {
+		return []string{"exit", "quit"}, nil
+	} else if err != nil {
 		return nil, err
 	}
 	return append(strings.Split(strings.TrimSpace(b.String()), "\n"), "exit", "quit"), nil

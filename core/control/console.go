@@ -84,6 +84,11 @@ func (c *Console) Run(words []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	return c.exchange(line, out)
+}
+
+// exchange sends a request and copies its reply to out.
+func (c *Console) exchange(line []byte, out io.Writer) error {
 	if _, err := c.conn.Write(append(line, '\n')); err != nil {
 		return err
 	}
@@ -96,6 +101,8 @@ func (c *Console) Run(words []string, out io.Writer) error {
 		switch {
 		case head == ".0":
 			return nil
+		case head == loginHead:
+			return ErrLogin
 		case strings.HasPrefix(head, "."):
 			return ErrRefused
 		}

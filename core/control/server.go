@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -32,8 +33,13 @@ const (
 // Server answers consoles. Its fields are set before Start.
 type Server struct {
 	Table *Table
+	// Guard gives the guard of an endpoint for a peer; it is asked anew for
+	// each connection. peer is not valid where it is a Unix socket's. nil, and
+	// a nil Guard: whoever connects gives orders.
+	Guard func(listen string, peer netip.AddrPort) *Guard
 
 	endpoints []Listen
+	pause     func(context.Context) // after a wrong login; nil: pauseLogin
 
 	mu        sync.Mutex
 	listeners []net.Listener
@@ -139,6 +145,7 @@ func (s *Server) serve(c net.Conn, e Listen) {
 		idle = defaultIdle
 	}
 	in := bufio.NewReaderSize(c, maxRequest)
+	g := s.guard(c, e)
 	for {
 		if err := c.SetReadDeadline(time.Now().Add(idle)); err != nil {
 			return
@@ -147,21 +154,27 @@ func (s *Server) serve(c net.Conn, e Listen) {
 		if err != nil {
 			return
 		}
-		if err := s.answer(c, line); err != nil {
+		if err := s.answer(c, g, line); err != nil {
 			return
 		}
 	}
 }
 
 // answer runs one request and writes its reply.
-func (s *Server) answer(c net.Conn, line []byte) error {
+func (s *Server) answer(c net.Conn, g *caller, line []byte) error {
 	out := &reply{w: c}
+	if isLogin(line) {
+		return g.login(s.ctx, line, out)
+	}
 	var words []string
 	err := json.Unmarshal(line, &words)
 	if err != nil {
 		err = errors.New("a request is a JSON array of words")
-	} else {
+	} else if err = g.may(s.ctx, words); err == nil {
 		err = s.Table.Run(s.ctx, words, &Call{Writer: out, Peer: peerName(c)})
+	}
+	if errors.Is(err, errLoginFirst) {
+		return out.finish(statusLogin)
 	}
 	if err != nil {
 		fmt.Fprintln(out, err.Error())
@@ -222,10 +235,13 @@ func (r *reply) send(b []byte) {
 }
 
 func (r *reply) end(ok bool) error {
-	status := 1
 	if ok {
-		status = 0
+		return r.finish(0)
 	}
+	return r.finish(1)
+}
+
+func (r *reply) finish(status int) error {
 	if r.err == nil {
 		r.send(fmt.Appendf(nil, ".%d\n", status))
 	}

@@ -18,6 +18,7 @@ type Options struct {
 	Rejectlog string
 	Paniclog  string
 	Bouncelog string
+	Acctlog   string
 	Mode      os.FileMode // 0: 0644
 
 	NoReceptions        bool // log_receptions = false, and so on
@@ -37,6 +38,7 @@ type Logs struct {
 	Classify func(reply string) int
 
 	main, reject, panics, bounce streamCore
+	acct                         streamCore
 	options                      atomic.Pointer[Options]
 	recent                       recent
 }
@@ -57,7 +59,7 @@ func New(now func() time.Time) *Logs {
 }
 
 func (l *Logs) streams() []*streamCore {
-	return []*streamCore{&l.main, &l.reject, &l.panics, &l.bounce}
+	return []*streamCore{&l.main, &l.reject, &l.panics, &l.bounce, &l.acct}
 }
 
 // Open points the streams at the files of o and takes its switches. Streams
@@ -67,7 +69,7 @@ func (l *Logs) Open(o Options) error {
 	if o.Mode == 0 {
 		o.Mode = 0o644
 	}
-	paths := []string{o.Mainlog, o.Rejectlog, o.Paniclog, o.Bouncelog}
+	paths := []string{o.Mainlog, o.Rejectlog, o.Paniclog, o.Bouncelog, o.Acctlog}
 	var errs []error
 	for i, s := range l.streams() {
 		if s.file != nil && s.path == paths[i] {

@@ -82,7 +82,7 @@ func setting(c *sdk.Config, name string) string {
 }
 
 func (p *probe) Prepare(ctx context.Context, host sdk.Host, c sdk.Config) (sdk.Subscription, error) {
-	sub := sdk.Subscription{Controls: []string{p.name, p.name + " long"}, Warnings: []sdk.Problem{{Text: p.name + " warns"}}}
+	sub := sdk.Subscription{Controls: []string{p.name, p.name + " long"}, AuthSchemes: []string{p.name}, Warnings: []sdk.Problem{{Text: p.name + " warns"}}}
 	sub.Hooks.Add(sdk.ValidateEHLO)
 	p.log(host, "prepare", c.Generation)
 	if setting(&c, "exit") != "" {

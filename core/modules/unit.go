@@ -21,6 +21,7 @@ type unit interface {
 	ended(end sdk.SessionEnd, seat validate.Seat)
 	query(ctx context.Context, q *sdk.Query) (*sdk.Rows, error)
 	control(ctx context.Context, words []string) (string, error)
+	authenticate(ctx context.Context, r *sdk.AuthRequest) (*sdk.AuthAnswer, error)
 	status() Status
 	// stop ends the module, with deinit, and waits for it.
 	stop()

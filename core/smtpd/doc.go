@@ -5,7 +5,7 @@
 // core; core/core.go starts it last and stops it first.
 //
 // The way through the files is the way of a session: listener, session,
-// connect, ehlo, starttls, mail, rcpt, data or bdat. wire is the line reader
+// connect, ehlo, starttls, auth, mail, rcpt, data or bdat. wire is the line reader
 // and reply buffer under them, content the state machine of message content.
 //
 // Next: core/reception, whose door takes the content and answers for it.

@@ -140,6 +140,8 @@ func (d *fakeDraft) Accept(ctx context.Context, s *validate.Session) reception.R
 type rejects struct {
 	mu   sync.Mutex
 	recs []logs.Rejection
+
+	accounts []logs.Authentication
 }
 
 func (l *rejects) Rejection(r *logs.Rejection) {
@@ -206,7 +208,8 @@ func start(t testing.TB, o Options, p policy) *rig {
 			return "00/00-00000-" + strconv.Itoa(last)
 		},
 		Problem: func(text string) { t.Errorf("problem: %s", text) },
-		Now:     func() time.Time { return testDate },
+		Auth:    testAuth(t), Account: r.log.account,
+		Now: func() time.Time { return testDate },
 		After: func(d time.Duration) <-chan time.Time {
 			if d == hangupTime {
 				return nil

@@ -14,6 +14,9 @@ func (s *session) mail(arg string) error {
 	if s.wire.inTxn {
 		return s.refuse(logs.PhaseAwaitingRcpt, replyNestedMail)
 	}
+	if s.mustLogin() {
+		return s.refuse(logs.PhaseAwaitingMail, replyAuthRequired)
+	}
 	if m := s.p.MaxReceptions; m > 0 && int64(s.messages) >= m {
 		return s.refuse(logs.PhaseAwaitingMail, replyMaxMessages)
 	}
@@ -42,6 +45,8 @@ func (s *session) parseMail(arg string) (path, mailParams, *smtp.Reply) {
 	switch {
 	case refusal != nil:
 		return from, params, refusal
+	case params.auth && len(s.p.auth) == 0:
+		return from, params, replyNoParam // RFC 4954 §5
 	case from.intl && !params.utf8:
 		return from, params, replyNeedUTF8 // RFC 6531 §3.5
 	case s.p.MaxMessageSize > 0 && params.size > s.p.MaxMessageSize:

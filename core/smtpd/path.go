@@ -231,6 +231,7 @@ type mailParams struct {
 	size     int64  // SIZE=, RFC 1870
 	eightBit bool   // BODY=8BITMIME, RFC 6152
 	utf8     bool   // SMTPUTF8, RFC 6531
+	auth     bool   // AUTH=, RFC 4954; who it names is not used
 	text     string // all of them as they were sent, with the blank in front
 }
 
@@ -241,7 +242,7 @@ func parseMailParams(rest string, allowUTF8 bool) (p mailParams, refusal *smtp.R
 		return p, replyBadMail
 	}
 	p.text = strings.TrimRight(rest, " ")
-	var seen [3]bool
+	var seen [4]bool
 	for field := range strings.FieldsSeq(rest) {
 		key, value, hasValue := strings.Cut(field, "=")
 		which, good := -1, false
@@ -256,6 +257,9 @@ func parseMailParams(rest string, allowUTF8 bool) (p mailParams, refusal *smtp.R
 		case strings.EqualFold(key, "SMTPUTF8") && allowUTF8:
 			which = 2
 			p.utf8, good = true, !hasValue
+		case strings.EqualFold(key, "AUTH"):
+			which = 3
+			p.auth, good = true, isAuthParam(value)
 		default:
 			return p, replyNoParam
 		}

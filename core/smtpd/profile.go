@@ -23,6 +23,7 @@ type Profile struct {
 	relay    relay
 	rules    contentRules
 	tls      *tls.Config // nil: no TLS
+	auth     authMethods
 	plain    []string    // EHLO keywords before TLS
 	secure   []string    // and under it
 	reconfig *smtp.Reply // nil: move
@@ -31,11 +32,12 @@ type Profile struct {
 // NewProfile checks options and makes them fit for use. It reads the TLS files.
 func NewProfile(o Options) (*Profile, error) {
 	p := &Profile{Options: o, SessionScope: "esmtp_listener"}
-	var errs [4]error
+	var errs [5]error
 	p.banner, errs[0] = staticBanner(o.StaticBanner)
 	p.relay, errs[1] = newRelay(&p.Options)
 	p.tls, errs[2] = newTLS(&p.Options)
 	p.rules, errs[3] = newRules(&p.Options)
+	p.auth, errs[4] = newAuthMethods(&p.Options)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
@@ -108,6 +110,9 @@ func keywords(p *Profile, secure bool) []string {
 	}
 	if p.utf8() {
 		out = append(out, "SMTPUTF8") // RFC 6531
+	}
+	if names := p.auth.offered(secure || p.AuthWithoutTLS); names != "" {
+		out = append(out, "AUTH "+names) // RFC 4954 §3
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mtad/mtad/core/logs"
 	"github.com/mtad/mtad/core/validate"
 )
 
@@ -17,6 +18,11 @@ type Config struct {
 	// ProfileFor gives the profile of a peer at a listen scope. It is asked
 	// anew for each session, so that a reload reaches the next one.
 	ProfileFor func(listen string, peer netip.Addr) *Profile
+	// Auth decides about credentials; it is asked only where a profile offers
+	// AUTH.
+	Auth Authenticator
+	// Account writes an attempt at AUTH to the acctlog.
+	Account func(a *logs.Authentication)
 	// Hostname is the host's name in banners and Received fields.
 	Hostname func() string
 	// NewID makes a connection or message id.

@@ -45,6 +45,8 @@ type session struct {
 	mails    int // MAIL commands accepted
 	rcpts    int // RCPT commands
 	bad      int
+	misused  misuses
+	login    login
 	closing  bool // end the session once the replies are out
 	quitted  bool // at the client's wish
 	silent   bool // and without a word
@@ -151,6 +153,7 @@ func (s *session) reset() {
 	s.txn, s.content = transaction{}, content{}
 	s.messages, s.mails, s.rcpts, s.bad = 0, 0, 0, 0
 	s.closing, s.quitted, s.silent = false, false, false
+	s.misused, s.login = misuses{}, login{}
 }
 
 // endTransaction drops the transaction, and the content it may have got.
@@ -182,6 +185,7 @@ func (s *session) refuse(p logs.Phase, r *smtp.Reply) error {
 	s.logRejection(p, r)
 	if misuse(r) {
 		s.bad++
+		s.countMisuse(r)
 	}
 	if s.bad > maxBad {
 		r = replyTooManyBad

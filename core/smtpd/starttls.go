@@ -41,6 +41,7 @@ func (s *session) starttls(arg string) error {
 	ctx := &s.vs.State.Conn.Context
 	ctx.Delete("ehlo_string")
 	ctx.Delete("ehlo_domain")
+	s.forgetLogin()
 	return nil
 }
 

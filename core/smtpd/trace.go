@@ -38,6 +38,8 @@ func (s *session) receivedHost() string {
 // withProtocol is the protocol's name (RFC 3848; RFC 6531 §4.3).
 func (s *session) withProtocol() string {
 	switch {
+	case s.login.user != "":
+		return s.withLogin()
 	case s.txn.utf8 && s.tls:
 		return "UTF8SMTPS"
 	case s.txn.utf8:

@@ -22,8 +22,9 @@ const maxCommand = 512
 // verbs is the verb table, the frequent ones first.
 var verbs = [...]verb{
 	{name: "RCPT", run: (*session).rcpt},
-	// SIZE 26 (RFC 1870 §3), BODY 17 (RFC 6152 §2), SMTPUTF8 10 (RFC 6531 §3.1).
-	{name: "MAIL", extra: 26 + 17 + 10, run: (*session).mail},
+	// SIZE 26 (RFC 1870 §3), BODY 17 (RFC 6152 §2), SMTPUTF8 10 (RFC 6531 §3.1),
+	// AUTH 500 (RFC 4954 §3).
+	{name: "MAIL", extra: 26 + 17 + 10 + 500, run: (*session).mail},
 	{name: "DATA", run: (*session).data},
 	{name: "EHLO", early: true, run: (*session).ehlo},
 	{name: "QUIT", early: true, run: (*session).quit},
@@ -35,7 +36,7 @@ var verbs = [...]verb{
 	{name: "VRFY", extra: 10, run: (*session).vrfy}, // RFC 6531 §3.7.4.2: SMTPUTF8
 	{name: "HELP", early: true, run: (*session).help},
 	{name: "EXPN", extra: 10, run: (*session).notDone},
-	{name: "AUTH", run: (*session).notDone},
+	{name: "AUTH", extra: maxAuthCommand - maxCommand, run: (*session).auth},
 }
 
 // splitCommand splits a line at its first blank; trim takes blanks off the end.

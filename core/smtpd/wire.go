@@ -119,7 +119,10 @@ func (w *wire) discard() { w.r, w.w = 0, 0 }
 // the next read. Nothing but CRLF ends a line (RFC 5321 §2.3.8); a bare CR or
 // LF is errLineEnd, a line that does not fit the buffer errLineLong. Behind
 // either, where the next command starts is anybody's guess.
-func (w *wire) line() ([]byte, error) {
+func (w *wire) line() ([]byte, error) { return w.lineUpTo(smallBuffer) }
+
+// lineUpTo is line with another bound, which must be one of the buffer's.
+func (w *wire) lineUpTo(most int) ([]byte, error) {
 	scanned := 0
 	for {
 		if i := bytes.IndexByte(w.buf[w.r+scanned:w.w], '\n'); i >= 0 {
@@ -127,7 +130,7 @@ func (w *wire) line() ([]byte, error) {
 			w.r += scanned + i + 1
 			return trimCRLF(line)
 		}
-		if scanned = w.w - w.r; scanned >= smallBuffer {
+		if scanned = w.w - w.r; scanned >= most {
 			return nil, errLineLong
 		}
 		if err := w.fill(); err != nil {

@@ -125,7 +125,7 @@ func (o *Outcome) stopped() bool {
 // that nobody wants do not interrupt it. It gives their indexes.
 func (s *Session) run(rest []sdk.Phase) (module int, indexes []int) {
 	module = s.chain.sole(rest[0].Hook)
-	if module < 0 {
+	if module < 0 || s.bypasses(module, rest[0]) {
 		return -1, nil
 	}
 	for i, p := range rest {
@@ -187,6 +187,9 @@ func (s *Session) callPhase(ctx context.Context, p sdk.Phase, o *Outcome) {
 	o.Replies = append(o.Replies, nil)
 	defer func() { s.State.Leave(p, o.Reply().Refuses()) }()
 	for _, mod := range s.chain.wanted[p.Hook] {
+		if s.bypasses(mod, p) {
+			continue
+		}
 		r, err := s.ask(ctx, mod, p, o.Reply())
 		if err != nil {
 			o.Ran--

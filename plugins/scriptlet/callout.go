@@ -82,6 +82,9 @@ func (in *interpreter) ask(r *run, c *callout, out *sdk.PhaseResult) (next bool)
 			r.thread = in.thread(r) // that one is broken
 			return in.failed(r, c, err, out)
 		}
+		if c.hook.Hook == sdk.CorePreEsmtpAuth {
+			got = forceAuth(r.frame, got)
+		}
 		verdict, ok := verdictOf(got, c)
 		switch {
 		case c.hook.Void || ok && verdict == sdk.Continue:
@@ -126,7 +129,7 @@ func (in *interpreter) invoke(r *run, c *callout) (lua.LValue, *luaError) {
 // hasContext reports whether callouts with these arguments get a vctx.
 func hasContext(a sdk.Args) bool {
 	switch a {
-	case sdk.ArgsAcVctx, sdk.ArgsStrAcVctx, sdk.ArgsMsgStrAcVctx, sdk.ArgsListVctx, sdk.ArgsMsgAcVctx, sdk.ArgsVctxAuth:
+	case sdk.ArgsAcVctx, sdk.ArgsStrAcVctx, sdk.ArgsMsgStrAcVctx, sdk.ArgsListVctx, sdk.ArgsMsgAcVctx, sdk.ArgsVctxAuth, sdk.ArgsAcMcVctx:
 		return true
 	}
 	return false

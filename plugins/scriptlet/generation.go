@@ -34,6 +34,8 @@ type generation struct {
 	dealt     uint
 	timers    map[*timer]struct{}
 	controls  []control
+	schemes   map[string]authScheme
+	told      bool // the core knows the schemes
 	committed bool
 	timersOff bool
 	closing   bool

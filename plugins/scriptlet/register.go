@@ -45,9 +45,12 @@ func (in *interpreter) register(L *lua.LState, s *script, name string, table *lu
 	in.registrations = append(in.registrations, reg)
 	s.registered = true
 	for _, info := range sdk.Hooks[1:] {
-		if fn, ok := L.GetField(table, info.Name).(*lua.LFunction); ok {
-			in.hooks[info.Hook] = append(in.hooks[info.Hook], &callout{reg: reg, fn: fn, hook: info})
-			reg.callouts++
+		for _, key := range info.Hook.Names() {
+			if fn, ok := L.GetField(table, key).(*lua.LFunction); ok {
+				in.hooks[info.Hook] = append(in.hooks[info.Hook], &callout{reg: reg, fn: fn, hook: info})
+				reg.callouts++
+				break
+			}
 		}
 	}
 	reg.init = method(L, table, funcInit)

@@ -28,6 +28,8 @@ func infoToPB(in sdk.Info) (*pb.Info, error) {
 		Help:       in.Help,
 		CanQuery:   in.Powers&sdk.CanQuery != 0,
 		CanControl: in.Powers&sdk.CanControl != 0,
+
+		CanAuthenticate: in.Powers&sdk.CanAuthenticate != 0,
 	}, nil
 }
 
@@ -38,6 +40,9 @@ func (d *decoder) info(p *pb.Info) (sdk.Info, error) {
 	}
 	if p.CanControl {
 		in.Powers |= sdk.CanControl
+	}
+	if p.CanAuthenticate {
+		in.Powers |= sdk.CanAuthenticate
 	}
 	var schema pb.Schema
 	if err := (proto.UnmarshalOptions{RecursionLimit: maxSchemaDepth}).Unmarshal(p.Schema, &schema); err != nil {
@@ -175,7 +180,7 @@ func (d *decoder) pos(p *pb.Pos) option.Pos {
 }
 
 func subscriptionToPB(s *sdk.Subscription) *pb.Subscription {
-	out := &pb.Subscription{Controls: s.Controls, Warnings: problemsToPB(s.Warnings)}
+	out := &pb.Subscription{Controls: s.Controls, Warnings: problemsToPB(s.Warnings), AuthSchemes: s.AuthSchemes}
 	for _, h := range s.Hooks.List() {
 		out.Hooks = append(out.Hooks, pb.Hook(h))
 	}
@@ -184,7 +189,7 @@ func subscriptionToPB(s *sdk.Subscription) *pb.Subscription {
 
 // subscription ignores hooks that this version does not know.
 func (d *decoder) subscription(p *pb.Subscription) sdk.Subscription {
-	s := sdk.Subscription{Controls: d.strs(p.Controls), Warnings: d.problems(p.Warnings)}
+	s := sdk.Subscription{Controls: d.strs(p.Controls), Warnings: d.problems(p.Warnings), AuthSchemes: d.strs(p.AuthSchemes)}
 	for _, h := range p.Hooks {
 		if h > 0 && int(h) < sdk.HookCount {
 			s.Hooks.Add(sdk.Hook(h))

@@ -98,7 +98,7 @@ func (s *server) read(stream pb.Module_CallsServer) error {
 // take never blocks: what takes time goes to a worker or into the lane.
 func (s *server) take(item *pb.Item) {
 	switch body := item.Body.(type) {
-	case *pb.Item_Call, *pb.Item_Query, *pb.Item_Control:
+	case *pb.Item_Call, *pb.Item_Query, *pb.Item_Control, *pb.Item_Auth:
 		s.begin(item)
 	case *pb.Item_Heartbeat:
 		s.workers.urgent(s.job(item))
@@ -226,6 +226,8 @@ func (s *server) answer(ctx context.Context, item, out *pb.Item) error {
 			return err
 		}
 		out.Body = &pb.Item_ControlReply{ControlReply: &pb.ControlReply{Text: wire(text)}}
+	case *pb.Item_Auth:
+		return s.authenticate(ctx, body.Auth, out)
 	}
 	return nil
 }

@@ -24,6 +24,7 @@ func (s *Server) PlayFile(t testing.TB, path string) {
 //	C: MAIL FROM:<a@example.com>   a line that is sent
 //	S: 250 2.1.0                   a reply; its lines, joined by newlines, match this regular expression from their start
 //	CLOSED                         the server closes the connection
+//	TLS                            a handshake, whoever the server is
 //	ON b                           what follows is on connection b, opened at first use; the first is "a"
 //	# why                          a comment
 //
@@ -75,6 +76,8 @@ func (p *player) step(line string) error {
 		return c.Send(rest)
 	case "S:":
 		return expect(c, rest)
+	case "TLS":
+		return c.StartTLS()
 	case "CLOSED":
 		err := c.Closed()
 		c.Close()

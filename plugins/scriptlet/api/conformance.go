@@ -217,6 +217,9 @@ func otherFields() []string {
 		"self", "ctx.ec_message", "msys.boot", "_TLS", "_OSTLS", "_VERSION",
 		"vctx_conn:ehlo_string", "vctx_conn:ehlo_domain", "vctx_conn:pathway", "vctx_conn:can_relay",
 		"vctx_conn:connection_message_count", "vctx_conn:connection_rcpt_count", "vctx_conn:message_rcpt_count",
+		"vctx_conn:conntrol_bad_commands", "vctx_conn:conntrol_unrecognized_commands", "vctx_conn:__bypass_MODULE",
+		"vctx_conn:auth_name", "vctx_conn:auth_status", "vctx_conn:auth_user",
+		"authtable.authenticate", "authtable.enumGroups", "authtable.queryGroups",
 		"vctx_conn:early_talker", "vctx_conn:(listener context=[…] keys)",
 		"vctx_conn:tls", "vctx_conn:tls_cipher", "vctx_conn:tls_cipher_algbits", "vctx_conn:tls_cipher_usebits",
 		"vctx_conn:tls_client_cert_subject", "vctx_conn:tls_client_cert_subject_cn",
@@ -236,7 +239,7 @@ func hookStatus(d *documented) (Status, string) {
 	switch h := sdk.HookByName(d.name); h {
 	case sdk.HookNone:
 		return Unsupported, "mtad has no such callout yet"
-	case sdk.CoreValidateAuth, sdk.MsgGenDataSpool:
+	case sdk.MsgGenDataSpool:
 		return Unsupported, "the core does not call it yet"
 	}
 	return Supported, ""

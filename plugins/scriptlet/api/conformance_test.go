@@ -63,7 +63,7 @@ func TestConformance(t *testing.T) {
 		"field require 'msys.datasource'":                     "supported",
 		"field require 'lpeg'":                                "unsupported",
 		"field vctx_conn:ehlo_string":                         "supported",
-		"field vctx_conn:auth_user":                           "unsupported",
+		"field vctx_conn:auth_user":                           "supported",
 		"constant msys.core.VALIDATE_CONT":                    "supported",
 		"constant json.ERROR_DEPTH":                           "supported",
 		"constant msys.core.LOG_WARNING":                      "supported",

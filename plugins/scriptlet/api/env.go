@@ -45,6 +45,8 @@ type World interface {
 	Register(L *lua.LState, name string, table *lua.LTable)
 	// RegisterControl adds a console command; staged until Commit.
 	RegisterControl(L *lua.LState, prefix string, fn *lua.LFunction)
+	// RegisterAuth adds an authentication scheme while init runs.
+	RegisterAuth(L *lua.LState, scheme string, table *lua.LTable)
 	// Timer schedules fn; every 0 means once. stop ends it. Before Commit it
 	// is staged.
 	Timer(L *lua.LState, after, every time.Duration, name string, fn *lua.LFunction) (stop func())

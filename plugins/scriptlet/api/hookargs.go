@@ -32,6 +32,8 @@ func HookArgs(e *Env, L *lua.LState, f *Frame) []lua.LValue {
 		return []lua.LValue{msg(), ac()}
 	case sdk.ArgsVctxAuth:
 		return []lua.LValue{vctx(), authInfo(L, f), authStatus(f)}
+	case sdk.ArgsAcMcVctx:
+		return []lua.LValue{ac(), e.World.Object(L, classSession, &acceptConstruct{session: f.Session}), vctx()}
 	case sdk.ArgsAcMsgNow:
 		return append([]lua.LValue{ac(), msg(), now()}, note(f)...)
 	case sdk.ArgsMsgRecordNow:
@@ -79,10 +81,10 @@ func authInfo(L *lua.LState, f *Frame) lua.LValue {
 // authStatus is the outcome of AUTH: EC_AUTH_OK, _FAIL or _ERROR.
 func authStatus(f *Frame) lua.LValue {
 	switch v, _ := f.State.Conn.Context.Get("auth_status"); v {
-	case "pass":
-		return lua.LNumber(0)
-	case "fail":
-		return lua.LNumber(1)
+	case sdk.AuthOK.String():
+		return lua.LNumber(AuthOK)
+	case sdk.AuthFail.String():
+		return lua.LNumber(AuthFail)
 	}
-	return lua.LNumber(2)
+	return lua.LNumber(AuthError)
 }

@@ -27,6 +27,9 @@ func (m *macros) logged(spec string) string {
 	case "P":
 		v, _ := m.conn.Get("pathway")
 		return v
+	case "A":
+		v, _ := m.conn.Get("auth_name")
+		return v
 	case "U":
 		v, _ := m.conn.Get("auth_user")
 		return v

@@ -58,7 +58,7 @@ func loggerMacros() []Macro {
 	const delivery = "it tells of a delivery, which scripts do not see yet"
 	var list []Macro
 	for _, m := range []Macro{
-		{Name: "b", Doc: "The binding."}, {Name: "B", Doc: "The message's size in bytes."}, {Name: "BI", Doc: "The batch id."},
+		{Name: "A", Doc: "The authentication method."}, {Name: "b", Doc: "The binding."}, {Name: "B", Doc: "The message's size in bytes."}, {Name: "BI", Doc: "The batch id."},
 		{Name: "CI", Doc: "The connection id."}, {Name: "d", Doc: "The routing domain."}, {Name: "g", Doc: "The binding group."},
 		{Name: "h{X}", Doc: "The first value of the header X in one line."}, {Name: "H", Doc: "The peer's address."},
 		{Name: "i", Doc: "The message id."}, {Name: "m", Doc: "The sender's local part."}, {Name: "M", Doc: "The sender's domain."},
@@ -73,7 +73,7 @@ func loggerMacros() []Macro {
 		list = append(list, m)
 	}
 	for _, m := range []Macro{
-		{Name: "%A", Doc: "The authentication method.", Why: notYet}, {Name: "%PG", Doc: "The pathway group.", Why: notYet},
+		{Name: "%PG", Doc: "The pathway group.", Why: notYet},
 		{Name: "%t{FMT}", Doc: "The time by strftime.", Why: "os.date does it"},
 		{Name: "%c", Doc: "The bounce class.", Why: delivery}, {Name: "%C", Doc: "The bounce class's number.", Why: delivery},
 		{Name: "%n", Doc: "The peer's reply.", Why: delivery}, {Name: "%s", Doc: "The stage of delivery.", Why: delivery},

@@ -68,7 +68,7 @@ func (w *mailWorld) enter(s *sdk.State, hook sdk.Hook) {
 	w.frames(s, p)
 	names := map[sdk.Args]string{
 		sdk.ArgsAcVctx: "ac vctx", sdk.ArgsStrAcVctx: "str ac vctx", sdk.ArgsMsgStrAcVctx: "msg str ac vctx", sdk.ArgsListVctx: "list vctx",
-		sdk.ArgsMsgAcVctx: "msg ac vctx", sdk.ArgsMsg: "msg", sdk.ArgsMsgAc: "msg ac", sdk.ArgsVctxAuth: "vctx info status",
+		sdk.ArgsMsgAcVctx: "msg ac vctx", sdk.ArgsMsg: "msg", sdk.ArgsMsgAc: "msg ac", sdk.ArgsVctxAuth: "vctx info status", sdk.ArgsAcMcVctx: "ac mc vctx",
 		sdk.ArgsAcMsgNow: "ac msg now note len", sdk.ArgsMsgRecordNow: "msg dr now note len", sdk.ArgsRejection: "now ac vctx phase text len",
 	}[info.Args]
 	args := HookArgs(w.env, w.L, w.frame)

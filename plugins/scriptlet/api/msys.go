@@ -50,7 +50,7 @@ func msysPackage() Package {
 		Doc:     "The base of the API. Its functions are there without require.",
 		Preload: true,
 		Funcs: []Func{
-			registerModuleFunc(), registerControlFunc(), runInPoolFunc(), sleepFunc(), typeFunc(),
+			registerModuleFunc(), registerAuthFunc(), registerControlFunc(), runInPoolFunc(), sleepFunc(), typeFunc(),
 		},
 		Classes: []Class{commandClass()},
 	}

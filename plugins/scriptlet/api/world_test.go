@@ -159,6 +159,7 @@ func (w *fakeWorld) Object(_ *lua.LState, class string, value any) *lua.LUserDat
 
 func (w *fakeWorld) Register(*lua.LState, string, *lua.LTable)           {}
 func (w *fakeWorld) RegisterControl(*lua.LState, string, *lua.LFunction) {}
+func (w *fakeWorld) RegisterAuth(*lua.LState, string, *lua.LTable)       {}
 
 func (w *fakeWorld) Timer(_ *lua.LState, after, every time.Duration, name string, fn *lua.LFunction) (stop func()) {
 	t := &fakeTimer{after: after, every: every, name: name, fn: fn}

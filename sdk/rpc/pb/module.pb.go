@@ -445,6 +445,7 @@ const (
 	Hook_HOOK_CORE_LOG_PERMANENT_FAILURE_V1      Hook = 25
 	Hook_HOOK_CORE_LOG_REJECTION                 Hook = 26
 	Hook_HOOK_VALIDATE_DEALLOC                   Hook = 27
+	Hook_HOOK_CORE_PRE_ESMTP_AUTH                Hook = 28
 )
 
 // Enum value maps for Hook.
@@ -478,6 +479,7 @@ var (
 		25: "HOOK_CORE_LOG_PERMANENT_FAILURE_V1",
 		26: "HOOK_CORE_LOG_REJECTION",
 		27: "HOOK_VALIDATE_DEALLOC",
+		28: "HOOK_CORE_PRE_ESMTP_AUTH",
 	}
 	Hook_value = map[string]int32{
 		"HOOK_NONE":                               0,
@@ -508,6 +510,7 @@ var (
 		"HOOK_CORE_LOG_PERMANENT_FAILURE_V1":      25,
 		"HOOK_CORE_LOG_REJECTION":                 26,
 		"HOOK_VALIDATE_DEALLOC":                   27,
+		"HOOK_CORE_PRE_ESMTP_AUTH":                28,
 	}
 )
 
@@ -727,6 +730,104 @@ func (ValueKind) EnumDescriptor() ([]byte, []int) {
 	return file_module_proto_rawDescGZIP(), []int{9}
 }
 
+type AuthQuestion int32
+
+const (
+	AuthQuestion_AUTH_QUESTION_CHECK       AuthQuestion = 0
+	AuthQuestion_AUTH_QUESTION_USER_GROUPS AuthQuestion = 1
+	AuthQuestion_AUTH_QUESTION_ALL_GROUPS  AuthQuestion = 2
+)
+
+// Enum value maps for AuthQuestion.
+var (
+	AuthQuestion_name = map[int32]string{
+		0: "AUTH_QUESTION_CHECK",
+		1: "AUTH_QUESTION_USER_GROUPS",
+		2: "AUTH_QUESTION_ALL_GROUPS",
+	}
+	AuthQuestion_value = map[string]int32{
+		"AUTH_QUESTION_CHECK":       0,
+		"AUTH_QUESTION_USER_GROUPS": 1,
+		"AUTH_QUESTION_ALL_GROUPS":  2,
+	}
+)
+
+func (x AuthQuestion) Enum() *AuthQuestion {
+	p := new(AuthQuestion)
+	*p = x
+	return p
+}
+
+func (x AuthQuestion) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AuthQuestion) Descriptor() protoreflect.EnumDescriptor {
+	return file_module_proto_enumTypes[10].Descriptor()
+}
+
+func (AuthQuestion) Type() protoreflect.EnumType {
+	return &file_module_proto_enumTypes[10]
+}
+
+func (x AuthQuestion) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AuthQuestion.Descriptor instead.
+func (AuthQuestion) EnumDescriptor() ([]byte, []int) {
+	return file_module_proto_rawDescGZIP(), []int{10}
+}
+
+type AuthStatus int32
+
+const (
+	AuthStatus_AUTH_STATUS_ERROR AuthStatus = 0
+	AuthStatus_AUTH_STATUS_FAIL  AuthStatus = 1
+	AuthStatus_AUTH_STATUS_OK    AuthStatus = 2
+)
+
+// Enum value maps for AuthStatus.
+var (
+	AuthStatus_name = map[int32]string{
+		0: "AUTH_STATUS_ERROR",
+		1: "AUTH_STATUS_FAIL",
+		2: "AUTH_STATUS_OK",
+	}
+	AuthStatus_value = map[string]int32{
+		"AUTH_STATUS_ERROR": 0,
+		"AUTH_STATUS_FAIL":  1,
+		"AUTH_STATUS_OK":    2,
+	}
+)
+
+func (x AuthStatus) Enum() *AuthStatus {
+	p := new(AuthStatus)
+	*p = x
+	return p
+}
+
+func (x AuthStatus) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AuthStatus) Descriptor() protoreflect.EnumDescriptor {
+	return file_module_proto_enumTypes[11].Descriptor()
+}
+
+func (AuthStatus) Type() protoreflect.EnumType {
+	return &file_module_proto_enumTypes[11]
+}
+
+func (x AuthStatus) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AuthStatus.Descriptor instead.
+func (AuthStatus) EnumDescriptor() ([]byte, []int) {
+	return file_module_proto_rawDescGZIP(), []int{11}
+}
+
 type Level int32
 
 const (
@@ -772,11 +873,11 @@ func (x Level) String() string {
 }
 
 func (Level) Descriptor() protoreflect.EnumDescriptor {
-	return file_module_proto_enumTypes[10].Descriptor()
+	return file_module_proto_enumTypes[12].Descriptor()
 }
 
 func (Level) Type() protoreflect.EnumType {
-	return &file_module_proto_enumTypes[10]
+	return &file_module_proto_enumTypes[12]
 }
 
 func (x Level) Number() protoreflect.EnumNumber {
@@ -785,7 +886,7 @@ func (x Level) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Level.Descriptor instead.
 func (Level) EnumDescriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{10}
+	return file_module_proto_rawDescGZIP(), []int{12}
 }
 
 type DatumKind int32
@@ -827,11 +928,11 @@ func (x DatumKind) String() string {
 }
 
 func (DatumKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_module_proto_enumTypes[11].Descriptor()
+	return file_module_proto_enumTypes[13].Descriptor()
 }
 
 func (DatumKind) Type() protoreflect.EnumType {
-	return &file_module_proto_enumTypes[11]
+	return &file_module_proto_enumTypes[13]
 }
 
 func (x DatumKind) Number() protoreflect.EnumNumber {
@@ -840,7 +941,7 @@ func (x DatumKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DatumKind.Descriptor instead.
 func (DatumKind) EnumDescriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{11}
+	return file_module_proto_rawDescGZIP(), []int{13}
 }
 
 type CounterKind int32
@@ -882,11 +983,11 @@ func (x CounterKind) String() string {
 }
 
 func (CounterKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_module_proto_enumTypes[12].Descriptor()
+	return file_module_proto_enumTypes[14].Descriptor()
 }
 
 func (CounterKind) Type() protoreflect.EnumType {
-	return &file_module_proto_enumTypes[12]
+	return &file_module_proto_enumTypes[14]
 }
 
 func (x CounterKind) Number() protoreflect.EnumNumber {
@@ -895,7 +996,7 @@ func (x CounterKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CounterKind.Descriptor instead.
 func (CounterKind) EnumDescriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{12}
+	return file_module_proto_rawDescGZIP(), []int{14}
 }
 
 type Frame struct {
@@ -962,6 +1063,7 @@ type Item struct {
 	//	*Item_Control
 	//	*Item_Heartbeat
 	//	*Item_Close
+	//	*Item_Auth
 	//	*Item_Answer
 	//	*Item_Log
 	//	*Item_Info
@@ -971,6 +1073,7 @@ type Item struct {
 	//	*Item_HeartbeatReply
 	//	*Item_Done
 	//	*Item_Failure
+	//	*Item_AuthAnswer
 	Body          isItem_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1135,6 +1238,15 @@ func (x *Item) GetClose() *Close {
 	return nil
 }
 
+func (x *Item) GetAuth() *AuthRequest {
+	if x != nil {
+		if x, ok := x.Body.(*Item_Auth); ok {
+			return x.Auth
+		}
+	}
+	return nil
+}
+
 func (x *Item) GetAnswer() *Answer {
 	if x != nil {
 		if x, ok := x.Body.(*Item_Answer); ok {
@@ -1216,6 +1328,15 @@ func (x *Item) GetFailure() *Failure {
 	return nil
 }
 
+func (x *Item) GetAuthAnswer() *AuthAnswer {
+	if x != nil {
+		if x, ok := x.Body.(*Item_AuthAnswer); ok {
+			return x.AuthAnswer
+		}
+	}
+	return nil
+}
+
 type isItem_Body interface {
 	isItem_Body()
 }
@@ -1269,6 +1390,10 @@ type Item_Close struct {
 	Close *Close `protobuf:"bytes,14,opt,name=close,proto3,oneof"` // Done
 }
 
+type Item_Auth struct {
+	Auth *AuthRequest `protobuf:"bytes,24,opt,name=auth,proto3,oneof"` // AuthAnswer
+}
+
 type Item_Answer struct {
 	// module to core
 	Answer *Answer `protobuf:"bytes,15,opt,name=answer,proto3,oneof"`
@@ -1306,6 +1431,10 @@ type Item_Failure struct {
 	Failure *Failure `protobuf:"bytes,23,opt,name=failure,proto3,oneof"`
 }
 
+type Item_AuthAnswer struct {
+	AuthAnswer *AuthAnswer `protobuf:"bytes,25,opt,name=auth_answer,json=authAnswer,proto3,oneof"`
+}
+
 func (*Item_Call) isItem_Body() {}
 
 func (*Item_Cancel) isItem_Body() {}
@@ -1330,6 +1459,8 @@ func (*Item_Heartbeat) isItem_Body() {}
 
 func (*Item_Close) isItem_Body() {}
 
+func (*Item_Auth) isItem_Body() {}
+
 func (*Item_Answer) isItem_Body() {}
 
 func (*Item_Log) isItem_Body() {}
@@ -1347,6 +1478,8 @@ func (*Item_HeartbeatReply) isItem_Body() {}
 func (*Item_Done) isItem_Body() {}
 
 func (*Item_Failure) isItem_Body() {}
+
+func (*Item_AuthAnswer) isItem_Body() {}
 
 // Cancel takes back the question with the item's id: nobody waits any longer.
 // The module still answers it, the sooner the better.
@@ -2698,16 +2831,17 @@ func (*InfoRequest) Descriptor() ([]byte, []int) {
 }
 
 type Info struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // its scope in the configuration, lower case
-	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
-	Api           int32                  `protobuf:"varint,3,opt,name=api,proto3" json:"api,omitempty"`      // 1
-	Schema        []byte                 `protobuf:"bytes,4,opt,name=schema,proto3" json:"schema,omitempty"` // an encoded Schema: the options of its scope
-	Help          string                 `protobuf:"bytes,5,opt,name=help,proto3" json:"help,omitempty"`
-	CanQuery      bool                   `protobuf:"varint,6,opt,name=can_query,json=canQuery,proto3" json:"can_query,omitempty"`
-	CanControl    bool                   `protobuf:"varint,7,opt,name=can_control,json=canControl,proto3" json:"can_control,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Name            string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // its scope in the configuration, lower case
+	Version         string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	Api             int32                  `protobuf:"varint,3,opt,name=api,proto3" json:"api,omitempty"`      // 1
+	Schema          []byte                 `protobuf:"bytes,4,opt,name=schema,proto3" json:"schema,omitempty"` // an encoded Schema: the options of its scope
+	Help            string                 `protobuf:"bytes,5,opt,name=help,proto3" json:"help,omitempty"`
+	CanQuery        bool                   `protobuf:"varint,6,opt,name=can_query,json=canQuery,proto3" json:"can_query,omitempty"`
+	CanControl      bool                   `protobuf:"varint,7,opt,name=can_control,json=canControl,proto3" json:"can_control,omitempty"`
+	CanAuthenticate bool                   `protobuf:"varint,8,opt,name=can_authenticate,json=canAuthenticate,proto3" json:"can_authenticate,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Info) Reset() {
@@ -2785,6 +2919,13 @@ func (x *Info) GetCanQuery() bool {
 func (x *Info) GetCanControl() bool {
 	if x != nil {
 		return x.CanControl
+	}
+	return false
+}
+
+func (x *Info) GetCanAuthenticate() bool {
+	if x != nil {
+		return x.CanAuthenticate
 	}
 	return false
 }
@@ -3582,6 +3723,7 @@ type Subscription struct {
 	Hooks         []Hook                 `protobuf:"varint,1,rep,packed,name=hooks,proto3,enum=mtad.module.v1.Hook" json:"hooks,omitempty"`
 	Controls      []string               `protobuf:"bytes,2,rep,name=controls,proto3" json:"controls,omitempty"` // console command prefixes
 	Warnings      []*Problem             `protobuf:"bytes,3,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	AuthSchemes   []string               `protobuf:"bytes,4,rep,name=auth_schemes,json=authSchemes,proto3" json:"auth_schemes,omitempty"` // authentication schemes that scripts registered
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3633,6 +3775,13 @@ func (x *Subscription) GetControls() []string {
 func (x *Subscription) GetWarnings() []*Problem {
 	if x != nil {
 		return x.Warnings
+	}
+	return nil
+}
+
+func (x *Subscription) GetAuthSchemes() []string {
+	if x != nil {
+		return x.AuthSchemes
 	}
 	return nil
 }
@@ -3861,6 +4010,152 @@ func (x *ControlReply) GetText() []byte {
 	return nil
 }
 
+// AuthRequest asks about credentials or groups of an authentication scheme. It
+// may hold a password: neither side logs it.
+type AuthRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Question      AuthQuestion           `protobuf:"varint,1,opt,name=question,proto3,enum=mtad.module.v1.AuthQuestion" json:"question,omitempty"`
+	Generation    uint64                 `protobuf:"varint,2,opt,name=generation,proto3" json:"generation,omitempty"` // 0: the current one
+	Scheme        string                 `protobuf:"bytes,3,opt,name=scheme,proto3" json:"scheme,omitempty"`
+	File          []byte                 `protobuf:"bytes,4,opt,name=file,proto3" json:"file,omitempty"`     // what follows scheme:// in the uri
+	Params        [][]byte               `protobuf:"bytes,5,rep,name=params,proto3" json:"params,omitempty"` // a dictionary
+	User          []byte                 `protobuf:"bytes,6,opt,name=user,proto3" json:"user,omitempty"`
+	Password      []byte                 `protobuf:"bytes,7,opt,name=password,proto3" json:"password,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuthRequest) Reset() {
+	*x = AuthRequest{}
+	mi := &file_module_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuthRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuthRequest) ProtoMessage() {}
+
+func (x *AuthRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_module_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuthRequest.ProtoReflect.Descriptor instead.
+func (*AuthRequest) Descriptor() ([]byte, []int) {
+	return file_module_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *AuthRequest) GetQuestion() AuthQuestion {
+	if x != nil {
+		return x.Question
+	}
+	return AuthQuestion_AUTH_QUESTION_CHECK
+}
+
+func (x *AuthRequest) GetGeneration() uint64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *AuthRequest) GetScheme() string {
+	if x != nil {
+		return x.Scheme
+	}
+	return ""
+}
+
+func (x *AuthRequest) GetFile() []byte {
+	if x != nil {
+		return x.File
+	}
+	return nil
+}
+
+func (x *AuthRequest) GetParams() [][]byte {
+	if x != nil {
+		return x.Params
+	}
+	return nil
+}
+
+func (x *AuthRequest) GetUser() []byte {
+	if x != nil {
+		return x.User
+	}
+	return nil
+}
+
+func (x *AuthRequest) GetPassword() []byte {
+	if x != nil {
+		return x.Password
+	}
+	return nil
+}
+
+type AuthAnswer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Status        AuthStatus             `protobuf:"varint,1,opt,name=status,proto3,enum=mtad.module.v1.AuthStatus" json:"status,omitempty"`
+	Groups        [][]byte               `protobuf:"bytes,2,rep,name=groups,proto3" json:"groups,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuthAnswer) Reset() {
+	*x = AuthAnswer{}
+	mi := &file_module_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuthAnswer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuthAnswer) ProtoMessage() {}
+
+func (x *AuthAnswer) ProtoReflect() protoreflect.Message {
+	mi := &file_module_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuthAnswer.ProtoReflect.Descriptor instead.
+func (*AuthAnswer) Descriptor() ([]byte, []int) {
+	return file_module_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *AuthAnswer) GetStatus() AuthStatus {
+	if x != nil {
+		return x.Status
+	}
+	return AuthStatus_AUTH_STATUS_ERROR
+}
+
+func (x *AuthAnswer) GetGroups() [][]byte {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
 type Log struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Time          int64                  `protobuf:"varint,1,opt,name=time,proto3" json:"time,omitempty"` // 0: now
@@ -3873,7 +4168,7 @@ type Log struct {
 
 func (x *Log) Reset() {
 	*x = Log{}
-	mi := &file_module_proto_msgTypes[39]
+	mi := &file_module_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3885,7 +4180,7 @@ func (x *Log) String() string {
 func (*Log) ProtoMessage() {}
 
 func (x *Log) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[39]
+	mi := &file_module_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3898,7 +4193,7 @@ func (x *Log) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log.ProtoReflect.Descriptor instead.
 func (*Log) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{39}
+	return file_module_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Log) GetTime() int64 {
@@ -3938,7 +4233,7 @@ type HostFrame struct {
 
 func (x *HostFrame) Reset() {
 	*x = HostFrame{}
-	mi := &file_module_proto_msgTypes[40]
+	mi := &file_module_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3950,7 +4245,7 @@ func (x *HostFrame) String() string {
 func (*HostFrame) ProtoMessage() {}
 
 func (x *HostFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[40]
+	mi := &file_module_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3963,7 +4258,7 @@ func (x *HostFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostFrame.ProtoReflect.Descriptor instead.
 func (*HostFrame) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{40}
+	return file_module_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *HostFrame) GetItems() []*HostItem {
@@ -4008,7 +4303,7 @@ type HostItem struct {
 
 func (x *HostItem) Reset() {
 	*x = HostItem{}
-	mi := &file_module_proto_msgTypes[41]
+	mi := &file_module_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4020,7 +4315,7 @@ func (x *HostItem) String() string {
 func (*HostItem) ProtoMessage() {}
 
 func (x *HostItem) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[41]
+	mi := &file_module_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4033,7 +4328,7 @@ func (x *HostItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostItem.ProtoReflect.Descriptor instead.
 func (*HostItem) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{41}
+	return file_module_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *HostItem) GetId() uint64 {
@@ -4364,7 +4659,7 @@ type SourceRequest struct {
 
 func (x *SourceRequest) Reset() {
 	*x = SourceRequest{}
-	mi := &file_module_proto_msgTypes[42]
+	mi := &file_module_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4376,7 +4671,7 @@ func (x *SourceRequest) String() string {
 func (*SourceRequest) ProtoMessage() {}
 
 func (x *SourceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[42]
+	mi := &file_module_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4389,7 +4684,7 @@ func (x *SourceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceRequest.ProtoReflect.Descriptor instead.
 func (*SourceRequest) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{42}
+	return file_module_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *SourceRequest) GetName() string {
@@ -4410,7 +4705,7 @@ type Source struct {
 
 func (x *Source) Reset() {
 	*x = Source{}
-	mi := &file_module_proto_msgTypes[43]
+	mi := &file_module_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4422,7 +4717,7 @@ func (x *Source) String() string {
 func (*Source) ProtoMessage() {}
 
 func (x *Source) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[43]
+	mi := &file_module_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4435,7 +4730,7 @@ func (x *Source) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Source.ProtoReflect.Descriptor instead.
 func (*Source) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{43}
+	return file_module_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Source) GetName() string {
@@ -4469,7 +4764,7 @@ type SourceFailure struct {
 
 func (x *SourceFailure) Reset() {
 	*x = SourceFailure{}
-	mi := &file_module_proto_msgTypes[44]
+	mi := &file_module_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4481,7 +4776,7 @@ func (x *SourceFailure) String() string {
 func (*SourceFailure) ProtoMessage() {}
 
 func (x *SourceFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[44]
+	mi := &file_module_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4494,7 +4789,7 @@ func (x *SourceFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceFailure.ProtoReflect.Descriptor instead.
 func (*SourceFailure) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{44}
+	return file_module_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *SourceFailure) GetName() string {
@@ -4522,7 +4817,7 @@ type TriedPath struct {
 
 func (x *TriedPath) Reset() {
 	*x = TriedPath{}
-	mi := &file_module_proto_msgTypes[45]
+	mi := &file_module_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4534,7 +4829,7 @@ func (x *TriedPath) String() string {
 func (*TriedPath) ProtoMessage() {}
 
 func (x *TriedPath) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[45]
+	mi := &file_module_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4547,7 +4842,7 @@ func (x *TriedPath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TriedPath.ProtoReflect.Descriptor instead.
 func (*TriedPath) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{45}
+	return file_module_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *TriedPath) GetPath() string {
@@ -4583,7 +4878,7 @@ type DNSQuery struct {
 
 func (x *DNSQuery) Reset() {
 	*x = DNSQuery{}
-	mi := &file_module_proto_msgTypes[46]
+	mi := &file_module_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4595,7 +4890,7 @@ func (x *DNSQuery) String() string {
 func (*DNSQuery) ProtoMessage() {}
 
 func (x *DNSQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[46]
+	mi := &file_module_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4608,7 +4903,7 @@ func (x *DNSQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DNSQuery.ProtoReflect.Descriptor instead.
 func (*DNSQuery) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{46}
+	return file_module_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *DNSQuery) GetName() string {
@@ -4649,7 +4944,7 @@ type DNSAnswer struct {
 
 func (x *DNSAnswer) Reset() {
 	*x = DNSAnswer{}
-	mi := &file_module_proto_msgTypes[47]
+	mi := &file_module_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4661,7 +4956,7 @@ func (x *DNSAnswer) String() string {
 func (*DNSAnswer) ProtoMessage() {}
 
 func (x *DNSAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[47]
+	mi := &file_module_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4674,7 +4969,7 @@ func (x *DNSAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DNSAnswer.ProtoReflect.Descriptor instead.
 func (*DNSAnswer) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{47}
+	return file_module_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *DNSAnswer) GetRecords() []*DNSRecord {
@@ -4701,7 +4996,7 @@ type DNSRecord struct {
 
 func (x *DNSRecord) Reset() {
 	*x = DNSRecord{}
-	mi := &file_module_proto_msgTypes[48]
+	mi := &file_module_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4713,7 +5008,7 @@ func (x *DNSRecord) String() string {
 func (*DNSRecord) ProtoMessage() {}
 
 func (x *DNSRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[48]
+	mi := &file_module_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4726,7 +5021,7 @@ func (x *DNSRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DNSRecord.ProtoReflect.Descriptor instead.
 func (*DNSRecord) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{48}
+	return file_module_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *DNSRecord) GetValue() []byte {
@@ -4758,7 +5053,7 @@ type Query struct {
 
 func (x *Query) Reset() {
 	*x = Query{}
-	mi := &file_module_proto_msgTypes[49]
+	mi := &file_module_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4770,7 +5065,7 @@ func (x *Query) String() string {
 func (*Query) ProtoMessage() {}
 
 func (x *Query) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[49]
+	mi := &file_module_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4783,7 +5078,7 @@ func (x *Query) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Query.ProtoReflect.Descriptor instead.
 func (*Query) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{49}
+	return file_module_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Query) GetDatasource() string {
@@ -4847,7 +5142,7 @@ type Datum struct {
 
 func (x *Datum) Reset() {
 	*x = Datum{}
-	mi := &file_module_proto_msgTypes[50]
+	mi := &file_module_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4859,7 +5154,7 @@ func (x *Datum) String() string {
 func (*Datum) ProtoMessage() {}
 
 func (x *Datum) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[50]
+	mi := &file_module_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4872,7 +5167,7 @@ func (x *Datum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Datum.ProtoReflect.Descriptor instead.
 func (*Datum) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{50}
+	return file_module_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Datum) GetKind() DatumKind {
@@ -4913,7 +5208,7 @@ type NamedDatum struct {
 
 func (x *NamedDatum) Reset() {
 	*x = NamedDatum{}
-	mi := &file_module_proto_msgTypes[51]
+	mi := &file_module_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4925,7 +5220,7 @@ func (x *NamedDatum) String() string {
 func (*NamedDatum) ProtoMessage() {}
 
 func (x *NamedDatum) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[51]
+	mi := &file_module_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4938,7 +5233,7 @@ func (x *NamedDatum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedDatum.ProtoReflect.Descriptor instead.
 func (*NamedDatum) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{51}
+	return file_module_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *NamedDatum) GetName() []byte {
@@ -4965,7 +5260,7 @@ type Rows struct {
 
 func (x *Rows) Reset() {
 	*x = Rows{}
-	mi := &file_module_proto_msgTypes[52]
+	mi := &file_module_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4977,7 +5272,7 @@ func (x *Rows) String() string {
 func (*Rows) ProtoMessage() {}
 
 func (x *Rows) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[52]
+	mi := &file_module_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4990,7 +5285,7 @@ func (x *Rows) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rows.ProtoReflect.Descriptor instead.
 func (*Rows) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{52}
+	return file_module_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Rows) GetColumns() []string {
@@ -5016,7 +5311,7 @@ type Row struct {
 
 func (x *Row) Reset() {
 	*x = Row{}
-	mi := &file_module_proto_msgTypes[53]
+	mi := &file_module_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5028,7 +5323,7 @@ func (x *Row) String() string {
 func (*Row) ProtoMessage() {}
 
 func (x *Row) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[53]
+	mi := &file_module_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5041,7 +5336,7 @@ func (x *Row) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Row.ProtoReflect.Descriptor instead.
 func (*Row) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{53}
+	return file_module_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Row) GetCells() []*Datum {
@@ -5063,7 +5358,7 @@ type QueryFailure struct {
 
 func (x *QueryFailure) Reset() {
 	*x = QueryFailure{}
-	mi := &file_module_proto_msgTypes[54]
+	mi := &file_module_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5075,7 +5370,7 @@ func (x *QueryFailure) String() string {
 func (*QueryFailure) ProtoMessage() {}
 
 func (x *QueryFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[54]
+	mi := &file_module_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5088,7 +5383,7 @@ func (x *QueryFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryFailure.ProtoReflect.Descriptor instead.
 func (*QueryFailure) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{54}
+	return file_module_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *QueryFailure) GetDatasource() string {
@@ -5132,7 +5427,7 @@ type ReadBody struct {
 
 func (x *ReadBody) Reset() {
 	*x = ReadBody{}
-	mi := &file_module_proto_msgTypes[55]
+	mi := &file_module_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5144,7 +5439,7 @@ func (x *ReadBody) String() string {
 func (*ReadBody) ProtoMessage() {}
 
 func (x *ReadBody) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[55]
+	mi := &file_module_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5157,7 +5452,7 @@ func (x *ReadBody) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBody.ProtoReflect.Descriptor instead.
 func (*ReadBody) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{55}
+	return file_module_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ReadBody) GetHandle() uint64 {
@@ -5190,7 +5485,7 @@ type BodyPart struct {
 
 func (x *BodyPart) Reset() {
 	*x = BodyPart{}
-	mi := &file_module_proto_msgTypes[56]
+	mi := &file_module_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5202,7 +5497,7 @@ func (x *BodyPart) String() string {
 func (*BodyPart) ProtoMessage() {}
 
 func (x *BodyPart) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[56]
+	mi := &file_module_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5215,7 +5510,7 @@ func (x *BodyPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BodyPart.ProtoReflect.Descriptor instead.
 func (*BodyPart) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{56}
+	return file_module_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *BodyPart) GetData() []byte {
@@ -5234,7 +5529,7 @@ type Injected struct {
 
 func (x *Injected) Reset() {
 	*x = Injected{}
-	mi := &file_module_proto_msgTypes[57]
+	mi := &file_module_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5246,7 +5541,7 @@ func (x *Injected) String() string {
 func (*Injected) ProtoMessage() {}
 
 func (x *Injected) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[57]
+	mi := &file_module_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5259,7 +5554,7 @@ func (x *Injected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Injected.ProtoReflect.Descriptor instead.
 func (*Injected) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{57}
+	return file_module_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Injected) GetIds() []string {
@@ -5282,7 +5577,7 @@ type CounterOp struct {
 
 func (x *CounterOp) Reset() {
 	*x = CounterOp{}
-	mi := &file_module_proto_msgTypes[58]
+	mi := &file_module_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5294,7 +5589,7 @@ func (x *CounterOp) String() string {
 func (*CounterOp) ProtoMessage() {}
 
 func (x *CounterOp) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[58]
+	mi := &file_module_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5307,7 +5602,7 @@ func (x *CounterOp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CounterOp.ProtoReflect.Descriptor instead.
 func (*CounterOp) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{58}
+	return file_module_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *CounterOp) GetKind() CounterKind {
@@ -5354,7 +5649,7 @@ type CounterValue struct {
 
 func (x *CounterValue) Reset() {
 	*x = CounterValue{}
-	mi := &file_module_proto_msgTypes[59]
+	mi := &file_module_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5366,7 +5661,7 @@ func (x *CounterValue) String() string {
 func (*CounterValue) ProtoMessage() {}
 
 func (x *CounterValue) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[59]
+	mi := &file_module_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5379,7 +5674,7 @@ func (x *CounterValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CounterValue.ProtoReflect.Descriptor instead.
 func (*CounterValue) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{59}
+	return file_module_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *CounterValue) GetValue() int64 {
@@ -5402,7 +5697,7 @@ type TrafficQuery struct {
 
 func (x *TrafficQuery) Reset() {
 	*x = TrafficQuery{}
-	mi := &file_module_proto_msgTypes[60]
+	mi := &file_module_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5414,7 +5709,7 @@ func (x *TrafficQuery) String() string {
 func (*TrafficQuery) ProtoMessage() {}
 
 func (x *TrafficQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[60]
+	mi := &file_module_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5427,7 +5722,7 @@ func (x *TrafficQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrafficQuery.ProtoReflect.Descriptor instead.
 func (*TrafficQuery) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{60}
+	return file_module_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *TrafficQuery) GetFigure() uint32 {
@@ -5483,7 +5778,7 @@ type SeriesOp struct {
 
 func (x *SeriesOp) Reset() {
 	*x = SeriesOp{}
-	mi := &file_module_proto_msgTypes[61]
+	mi := &file_module_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5495,7 +5790,7 @@ func (x *SeriesOp) String() string {
 func (*SeriesOp) ProtoMessage() {}
 
 func (x *SeriesOp) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[61]
+	mi := &file_module_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5508,7 +5803,7 @@ func (x *SeriesOp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeriesOp.ProtoReflect.Descriptor instead.
 func (*SeriesOp) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{61}
+	return file_module_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *SeriesOp) GetKind() uint32 {
@@ -5595,7 +5890,7 @@ type GaugeOp struct {
 
 func (x *GaugeOp) Reset() {
 	*x = GaugeOp{}
-	mi := &file_module_proto_msgTypes[62]
+	mi := &file_module_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5607,7 +5902,7 @@ func (x *GaugeOp) String() string {
 func (*GaugeOp) ProtoMessage() {}
 
 func (x *GaugeOp) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[62]
+	mi := &file_module_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5620,7 +5915,7 @@ func (x *GaugeOp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GaugeOp.ProtoReflect.Descriptor instead.
 func (*GaugeOp) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{62}
+	return file_module_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *GaugeOp) GetKind() uint32 {
@@ -5674,7 +5969,7 @@ type ConfigValue struct {
 
 func (x *ConfigValue) Reset() {
 	*x = ConfigValue{}
-	mi := &file_module_proto_msgTypes[63]
+	mi := &file_module_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5686,7 +5981,7 @@ func (x *ConfigValue) String() string {
 func (*ConfigValue) ProtoMessage() {}
 
 func (x *ConfigValue) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[63]
+	mi := &file_module_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5699,7 +5994,7 @@ func (x *ConfigValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigValue.ProtoReflect.Descriptor instead.
 func (*ConfigValue) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{63}
+	return file_module_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *ConfigValue) GetWords() []string {
@@ -5718,7 +6013,7 @@ type ConfigValueReply struct {
 
 func (x *ConfigValueReply) Reset() {
 	*x = ConfigValueReply{}
-	mi := &file_module_proto_msgTypes[64]
+	mi := &file_module_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5730,7 +6025,7 @@ func (x *ConfigValueReply) String() string {
 func (*ConfigValueReply) ProtoMessage() {}
 
 func (x *ConfigValueReply) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[64]
+	mi := &file_module_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5743,7 +6038,7 @@ func (x *ConfigValueReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigValueReply.ProtoReflect.Descriptor instead.
 func (*ConfigValueReply) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{64}
+	return file_module_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *ConfigValueReply) GetText() string {
@@ -5759,7 +6054,8 @@ const file_module_proto_rawDesc = "" +
 	"\n" +
 	"\fmodule.proto\x12\x0emtad.module.v1\"3\n" +
 	"\x05Frame\x12*\n" +
-	"\x05items\x18\x01 \x03(\v2\x14.mtad.module.v1.ItemR\x05items\"\xa2\t\n" +
+	"\x05items\x18\x01 \x03(\v2\x14.mtad.module.v1.ItemR\x05items\"\x94\n" +
+	"\n" +
 	"\x04Item\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x1d\n" +
 	"\n" +
@@ -5776,7 +6072,8 @@ const file_module_proto_rawDesc = "" +
 	"\x05query\x18\v \x01(\v2\x15.mtad.module.v1.QueryH\x00R\x05query\x123\n" +
 	"\acontrol\x18\f \x01(\v2\x17.mtad.module.v1.ControlH\x00R\acontrol\x129\n" +
 	"\theartbeat\x18\r \x01(\v2\x19.mtad.module.v1.HeartbeatH\x00R\theartbeat\x12-\n" +
-	"\x05close\x18\x0e \x01(\v2\x15.mtad.module.v1.CloseH\x00R\x05close\x120\n" +
+	"\x05close\x18\x0e \x01(\v2\x15.mtad.module.v1.CloseH\x00R\x05close\x121\n" +
+	"\x04auth\x18\x18 \x01(\v2\x1b.mtad.module.v1.AuthRequestH\x00R\x04auth\x120\n" +
 	"\x06answer\x18\x0f \x01(\v2\x16.mtad.module.v1.AnswerH\x00R\x06answer\x12'\n" +
 	"\x03log\x18\x10 \x01(\v2\x13.mtad.module.v1.LogH\x00R\x03log\x12*\n" +
 	"\x04info\x18\x11 \x01(\v2\x14.mtad.module.v1.InfoH\x00R\x04info\x12B\n" +
@@ -5785,7 +6082,9 @@ const file_module_proto_rawDesc = "" +
 	"\rcontrol_reply\x18\x14 \x01(\v2\x1c.mtad.module.v1.ControlReplyH\x00R\fcontrolReply\x12I\n" +
 	"\x0fheartbeat_reply\x18\x15 \x01(\v2\x1e.mtad.module.v1.HeartbeatReplyH\x00R\x0eheartbeatReply\x12*\n" +
 	"\x04done\x18\x16 \x01(\v2\x14.mtad.module.v1.DoneH\x00R\x04done\x123\n" +
-	"\afailure\x18\x17 \x01(\v2\x17.mtad.module.v1.FailureH\x00R\afailureB\x06\n" +
+	"\afailure\x18\x17 \x01(\v2\x17.mtad.module.v1.FailureH\x00R\afailure\x12=\n" +
+	"\vauth_answer\x18\x19 \x01(\v2\x1a.mtad.module.v1.AuthAnswerH\x00R\n" +
+	"authAnswerB\x06\n" +
 	"\x04body\"\b\n" +
 	"\x06Cancel\"\v\n" +
 	"\tHeartbeat\"\x10\n" +
@@ -5901,7 +6200,7 @@ const file_module_proto_rawDesc = "" +
 	"\n" +
 	"generation\x18\x02 \x01(\x04R\n" +
 	"generation\"\r\n" +
-	"\vInfoRequest\"\xb0\x01\n" +
+	"\vInfoRequest\"\xdb\x01\n" +
 	"\x04Info\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x10\n" +
@@ -5910,7 +6209,8 @@ const file_module_proto_rawDesc = "" +
 	"\x04help\x18\x05 \x01(\tR\x04help\x12\x1b\n" +
 	"\tcan_query\x18\x06 \x01(\bR\bcanQuery\x12\x1f\n" +
 	"\vcan_control\x18\a \x01(\bR\n" +
-	"canControl\"\xe0\x01\n" +
+	"canControl\x12)\n" +
+	"\x10can_authenticate\x18\b \x01(\bR\x0fcanAuthenticate\"\xe0\x01\n" +
 	"\x06Schema\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x128\n" +
 	"\binstance\x18\x02 \x01(\x0e2\x1c.mtad.module.v1.InstanceRuleR\binstance\x120\n" +
@@ -5975,11 +6275,12 @@ const file_module_proto_rawDesc = "" +
 	"\x03Pos\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\x05R\x04line\x12\x16\n" +
-	"\x06column\x18\x03 \x01(\x05R\x06column\"\x8b\x01\n" +
+	"\x06column\x18\x03 \x01(\x05R\x06column\"\xae\x01\n" +
 	"\fSubscription\x12*\n" +
 	"\x05hooks\x18\x01 \x03(\x0e2\x14.mtad.module.v1.HookR\x05hooks\x12\x1a\n" +
 	"\bcontrols\x18\x02 \x03(\tR\bcontrols\x123\n" +
-	"\bwarnings\x18\x03 \x03(\v2\x17.mtad.module.v1.ProblemR\bwarnings\"\x93\x01\n" +
+	"\bwarnings\x18\x03 \x03(\v2\x17.mtad.module.v1.ProblemR\bwarnings\x12!\n" +
+	"\fauth_schemes\x18\x04 \x03(\tR\vauthSchemes\"\x93\x01\n" +
 	"\aProblem\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\x05R\x04line\x12\x16\n" +
@@ -5993,7 +6294,21 @@ const file_module_proto_rawDesc = "" +
 	"\aControl\x12\x14\n" +
 	"\x05words\x18\x01 \x03(\fR\x05words\"\"\n" +
 	"\fControlReply\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\fR\x04text\"r\n" +
+	"\x04text\x18\x01 \x01(\fR\x04text\"\xdb\x01\n" +
+	"\vAuthRequest\x128\n" +
+	"\bquestion\x18\x01 \x01(\x0e2\x1c.mtad.module.v1.AuthQuestionR\bquestion\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x02 \x01(\x04R\n" +
+	"generation\x12\x16\n" +
+	"\x06scheme\x18\x03 \x01(\tR\x06scheme\x12\x12\n" +
+	"\x04file\x18\x04 \x01(\fR\x04file\x12\x16\n" +
+	"\x06params\x18\x05 \x03(\fR\x06params\x12\x12\n" +
+	"\x04user\x18\x06 \x01(\fR\x04user\x12\x1a\n" +
+	"\bpassword\x18\a \x01(\fR\bpassword\"X\n" +
+	"\n" +
+	"AuthAnswer\x122\n" +
+	"\x06status\x18\x01 \x01(\x0e2\x1a.mtad.module.v1.AuthStatusR\x06status\x12\x16\n" +
+	"\x06groups\x18\x02 \x03(\fR\x06groups\"r\n" +
 	"\x03Log\x12\x12\n" +
 	"\x04time\x18\x01 \x01(\x03R\x04time\x12+\n" +
 	"\x05level\x18\x02 \x01(\x0e2\x15.mtad.module.v1.LevelR\x05level\x12\x16\n" +
@@ -6193,7 +6508,7 @@ const file_module_proto_rawDesc = "" +
 	"\x11PROTOCOL_INTERNAL\x10\x01\x12\x12\n" +
 	"\x0ePROTOCOL_ESMTP\x10\x02\x12\x11\n" +
 	"\rPROTOCOL_REST\x10\x03\x12\x11\n" +
-	"\rPROTOCOL_XFER\x10\x04*\xfe\x06\n" +
+	"\rPROTOCOL_XFER\x10\x04*\x9c\a\n" +
 	"\x04Hook\x12\r\n" +
 	"\tHOOK_NONE\x10\x00\x12\x1d\n" +
 	"\x19HOOK_CORE_VALIDATE_ACCEPT\x10\x01\x12\x19\n" +
@@ -6223,7 +6538,8 @@ const file_module_proto_rawDesc = "" +
 	"\"HOOK_CORE_LOG_TRANSIENT_FAILURE_V1\x10\x18\x12&\n" +
 	"\"HOOK_CORE_LOG_PERMANENT_FAILURE_V1\x10\x19\x12\x1b\n" +
 	"\x17HOOK_CORE_LOG_REJECTION\x10\x1a\x12\x19\n" +
-	"\x15HOOK_VALIDATE_DEALLOC\x10\x1b*T\n" +
+	"\x15HOOK_VALIDATE_DEALLOC\x10\x1b\x12\x1c\n" +
+	"\x18HOOK_CORE_PRE_ESMTP_AUTH\x10\x1c*T\n" +
 	"\fInstanceRule\x12\x15\n" +
 	"\x11INSTANCE_OPTIONAL\x10\x00\x12\x15\n" +
 	"\x11INSTANCE_REQUIRED\x10\x01\x12\x16\n" +
@@ -6256,7 +6572,16 @@ const file_module_proto_rawDesc = "" +
 	"\n" +
 	"VALUE_LIST\x10\x04\x12\x0e\n" +
 	"\n" +
-	"VALUE_DICT\x10\x05*\x83\x01\n" +
+	"VALUE_DICT\x10\x05*d\n" +
+	"\fAuthQuestion\x12\x17\n" +
+	"\x13AUTH_QUESTION_CHECK\x10\x00\x12\x1d\n" +
+	"\x19AUTH_QUESTION_USER_GROUPS\x10\x01\x12\x1c\n" +
+	"\x18AUTH_QUESTION_ALL_GROUPS\x10\x02*M\n" +
+	"\n" +
+	"AuthStatus\x12\x15\n" +
+	"\x11AUTH_STATUS_ERROR\x10\x00\x12\x14\n" +
+	"\x10AUTH_STATUS_FAIL\x10\x01\x12\x12\n" +
+	"\x0eAUTH_STATUS_OK\x10\x02*\x83\x01\n" +
 	"\x05Level\x12\x0f\n" +
 	"\vLEVEL_DEBUG\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -6297,8 +6622,8 @@ func file_module_proto_rawDescGZIP() []byte {
 	return file_module_proto_rawDescData
 }
 
-var file_module_proto_enumTypes = make([]protoimpl.EnumInfo, 13)
-var file_module_proto_msgTypes = make([]protoimpl.MessageInfo, 65)
+var file_module_proto_enumTypes = make([]protoimpl.EnumInfo, 15)
+var file_module_proto_msgTypes = make([]protoimpl.MessageInfo, 67)
 var file_module_proto_goTypes = []any{
 	(FailureKind)(0),         // 0: mtad.module.v1.FailureKind
 	(Verdict)(0),             // 1: mtad.module.v1.Verdict
@@ -6310,180 +6635,188 @@ var file_module_proto_goTypes = []any{
 	(InstanceRule)(0),        // 7: mtad.module.v1.InstanceRule
 	(OptionType)(0),          // 8: mtad.module.v1.OptionType
 	(ValueKind)(0),           // 9: mtad.module.v1.ValueKind
-	(Level)(0),               // 10: mtad.module.v1.Level
-	(DatumKind)(0),           // 11: mtad.module.v1.DatumKind
-	(CounterKind)(0),         // 12: mtad.module.v1.CounterKind
-	(*Frame)(nil),            // 13: mtad.module.v1.Frame
-	(*Item)(nil),             // 14: mtad.module.v1.Item
-	(*Cancel)(nil),           // 15: mtad.module.v1.Cancel
-	(*Heartbeat)(nil),        // 16: mtad.module.v1.Heartbeat
-	(*HeartbeatReply)(nil),   // 17: mtad.module.v1.HeartbeatReply
-	(*Close)(nil),            // 18: mtad.module.v1.Close
-	(*Done)(nil),             // 19: mtad.module.v1.Done
-	(*Failure)(nil),          // 20: mtad.module.v1.Failure
-	(*Call)(nil),             // 21: mtad.module.v1.Call
-	(*Phase)(nil),            // 22: mtad.module.v1.Phase
-	(*State)(nil),            // 23: mtad.module.v1.State
-	(*Conn)(nil),             // 24: mtad.module.v1.Conn
-	(*Message)(nil),          // 25: mtad.module.v1.Message
-	(*Reply)(nil),            // 26: mtad.module.v1.Reply
-	(*Answer)(nil),           // 27: mtad.module.v1.Answer
-	(*PhaseResult)(nil),      // 28: mtad.module.v1.PhaseResult
-	(*Change)(nil),           // 29: mtad.module.v1.Change
-	(*Injection)(nil),        // 30: mtad.module.v1.Injection
-	(*SessionsEnded)(nil),    // 31: mtad.module.v1.SessionsEnded
-	(*SessionEnd)(nil),       // 32: mtad.module.v1.SessionEnd
-	(*InfoRequest)(nil),      // 33: mtad.module.v1.InfoRequest
-	(*Info)(nil),             // 34: mtad.module.v1.Info
-	(*Schema)(nil),           // 35: mtad.module.v1.Schema
-	(*Option)(nil),           // 36: mtad.module.v1.Option
-	(*Config)(nil),           // 37: mtad.module.v1.Config
-	(*Commit)(nil),           // 38: mtad.module.v1.Commit
-	(*Abort)(nil),            // 39: mtad.module.v1.Abort
-	(*Retire)(nil),           // 40: mtad.module.v1.Retire
-	(*Group)(nil),            // 41: mtad.module.v1.Group
-	(*Scope)(nil),            // 42: mtad.module.v1.Scope
-	(*Attr)(nil),             // 43: mtad.module.v1.Attr
-	(*Value)(nil),            // 44: mtad.module.v1.Value
-	(*Entry)(nil),            // 45: mtad.module.v1.Entry
-	(*Pos)(nil),              // 46: mtad.module.v1.Pos
-	(*Subscription)(nil),     // 47: mtad.module.v1.Subscription
-	(*Problem)(nil),          // 48: mtad.module.v1.Problem
-	(*PrepareFailure)(nil),   // 49: mtad.module.v1.PrepareFailure
-	(*Control)(nil),          // 50: mtad.module.v1.Control
-	(*ControlReply)(nil),     // 51: mtad.module.v1.ControlReply
-	(*Log)(nil),              // 52: mtad.module.v1.Log
-	(*HostFrame)(nil),        // 53: mtad.module.v1.HostFrame
-	(*HostItem)(nil),         // 54: mtad.module.v1.HostItem
-	(*SourceRequest)(nil),    // 55: mtad.module.v1.SourceRequest
-	(*Source)(nil),           // 56: mtad.module.v1.Source
-	(*SourceFailure)(nil),    // 57: mtad.module.v1.SourceFailure
-	(*TriedPath)(nil),        // 58: mtad.module.v1.TriedPath
-	(*DNSQuery)(nil),         // 59: mtad.module.v1.DNSQuery
-	(*DNSAnswer)(nil),        // 60: mtad.module.v1.DNSAnswer
-	(*DNSRecord)(nil),        // 61: mtad.module.v1.DNSRecord
-	(*Query)(nil),            // 62: mtad.module.v1.Query
-	(*Datum)(nil),            // 63: mtad.module.v1.Datum
-	(*NamedDatum)(nil),       // 64: mtad.module.v1.NamedDatum
-	(*Rows)(nil),             // 65: mtad.module.v1.Rows
-	(*Row)(nil),              // 66: mtad.module.v1.Row
-	(*QueryFailure)(nil),     // 67: mtad.module.v1.QueryFailure
-	(*ReadBody)(nil),         // 68: mtad.module.v1.ReadBody
-	(*BodyPart)(nil),         // 69: mtad.module.v1.BodyPart
-	(*Injected)(nil),         // 70: mtad.module.v1.Injected
-	(*CounterOp)(nil),        // 71: mtad.module.v1.CounterOp
-	(*CounterValue)(nil),     // 72: mtad.module.v1.CounterValue
-	(*TrafficQuery)(nil),     // 73: mtad.module.v1.TrafficQuery
-	(*SeriesOp)(nil),         // 74: mtad.module.v1.SeriesOp
-	(*GaugeOp)(nil),          // 75: mtad.module.v1.GaugeOp
-	(*ConfigValue)(nil),      // 76: mtad.module.v1.ConfigValue
-	(*ConfigValueReply)(nil), // 77: mtad.module.v1.ConfigValueReply
+	(AuthQuestion)(0),        // 10: mtad.module.v1.AuthQuestion
+	(AuthStatus)(0),          // 11: mtad.module.v1.AuthStatus
+	(Level)(0),               // 12: mtad.module.v1.Level
+	(DatumKind)(0),           // 13: mtad.module.v1.DatumKind
+	(CounterKind)(0),         // 14: mtad.module.v1.CounterKind
+	(*Frame)(nil),            // 15: mtad.module.v1.Frame
+	(*Item)(nil),             // 16: mtad.module.v1.Item
+	(*Cancel)(nil),           // 17: mtad.module.v1.Cancel
+	(*Heartbeat)(nil),        // 18: mtad.module.v1.Heartbeat
+	(*HeartbeatReply)(nil),   // 19: mtad.module.v1.HeartbeatReply
+	(*Close)(nil),            // 20: mtad.module.v1.Close
+	(*Done)(nil),             // 21: mtad.module.v1.Done
+	(*Failure)(nil),          // 22: mtad.module.v1.Failure
+	(*Call)(nil),             // 23: mtad.module.v1.Call
+	(*Phase)(nil),            // 24: mtad.module.v1.Phase
+	(*State)(nil),            // 25: mtad.module.v1.State
+	(*Conn)(nil),             // 26: mtad.module.v1.Conn
+	(*Message)(nil),          // 27: mtad.module.v1.Message
+	(*Reply)(nil),            // 28: mtad.module.v1.Reply
+	(*Answer)(nil),           // 29: mtad.module.v1.Answer
+	(*PhaseResult)(nil),      // 30: mtad.module.v1.PhaseResult
+	(*Change)(nil),           // 31: mtad.module.v1.Change
+	(*Injection)(nil),        // 32: mtad.module.v1.Injection
+	(*SessionsEnded)(nil),    // 33: mtad.module.v1.SessionsEnded
+	(*SessionEnd)(nil),       // 34: mtad.module.v1.SessionEnd
+	(*InfoRequest)(nil),      // 35: mtad.module.v1.InfoRequest
+	(*Info)(nil),             // 36: mtad.module.v1.Info
+	(*Schema)(nil),           // 37: mtad.module.v1.Schema
+	(*Option)(nil),           // 38: mtad.module.v1.Option
+	(*Config)(nil),           // 39: mtad.module.v1.Config
+	(*Commit)(nil),           // 40: mtad.module.v1.Commit
+	(*Abort)(nil),            // 41: mtad.module.v1.Abort
+	(*Retire)(nil),           // 42: mtad.module.v1.Retire
+	(*Group)(nil),            // 43: mtad.module.v1.Group
+	(*Scope)(nil),            // 44: mtad.module.v1.Scope
+	(*Attr)(nil),             // 45: mtad.module.v1.Attr
+	(*Value)(nil),            // 46: mtad.module.v1.Value
+	(*Entry)(nil),            // 47: mtad.module.v1.Entry
+	(*Pos)(nil),              // 48: mtad.module.v1.Pos
+	(*Subscription)(nil),     // 49: mtad.module.v1.Subscription
+	(*Problem)(nil),          // 50: mtad.module.v1.Problem
+	(*PrepareFailure)(nil),   // 51: mtad.module.v1.PrepareFailure
+	(*Control)(nil),          // 52: mtad.module.v1.Control
+	(*ControlReply)(nil),     // 53: mtad.module.v1.ControlReply
+	(*AuthRequest)(nil),      // 54: mtad.module.v1.AuthRequest
+	(*AuthAnswer)(nil),       // 55: mtad.module.v1.AuthAnswer
+	(*Log)(nil),              // 56: mtad.module.v1.Log
+	(*HostFrame)(nil),        // 57: mtad.module.v1.HostFrame
+	(*HostItem)(nil),         // 58: mtad.module.v1.HostItem
+	(*SourceRequest)(nil),    // 59: mtad.module.v1.SourceRequest
+	(*Source)(nil),           // 60: mtad.module.v1.Source
+	(*SourceFailure)(nil),    // 61: mtad.module.v1.SourceFailure
+	(*TriedPath)(nil),        // 62: mtad.module.v1.TriedPath
+	(*DNSQuery)(nil),         // 63: mtad.module.v1.DNSQuery
+	(*DNSAnswer)(nil),        // 64: mtad.module.v1.DNSAnswer
+	(*DNSRecord)(nil),        // 65: mtad.module.v1.DNSRecord
+	(*Query)(nil),            // 66: mtad.module.v1.Query
+	(*Datum)(nil),            // 67: mtad.module.v1.Datum
+	(*NamedDatum)(nil),       // 68: mtad.module.v1.NamedDatum
+	(*Rows)(nil),             // 69: mtad.module.v1.Rows
+	(*Row)(nil),              // 70: mtad.module.v1.Row
+	(*QueryFailure)(nil),     // 71: mtad.module.v1.QueryFailure
+	(*ReadBody)(nil),         // 72: mtad.module.v1.ReadBody
+	(*BodyPart)(nil),         // 73: mtad.module.v1.BodyPart
+	(*Injected)(nil),         // 74: mtad.module.v1.Injected
+	(*CounterOp)(nil),        // 75: mtad.module.v1.CounterOp
+	(*CounterValue)(nil),     // 76: mtad.module.v1.CounterValue
+	(*TrafficQuery)(nil),     // 77: mtad.module.v1.TrafficQuery
+	(*SeriesOp)(nil),         // 78: mtad.module.v1.SeriesOp
+	(*GaugeOp)(nil),          // 79: mtad.module.v1.GaugeOp
+	(*ConfigValue)(nil),      // 80: mtad.module.v1.ConfigValue
+	(*ConfigValueReply)(nil), // 81: mtad.module.v1.ConfigValueReply
 }
 var file_module_proto_depIdxs = []int32{
-	14, // 0: mtad.module.v1.Frame.items:type_name -> mtad.module.v1.Item
-	21, // 1: mtad.module.v1.Item.call:type_name -> mtad.module.v1.Call
-	15, // 2: mtad.module.v1.Item.cancel:type_name -> mtad.module.v1.Cancel
-	31, // 3: mtad.module.v1.Item.sessions_ended:type_name -> mtad.module.v1.SessionsEnded
-	33, // 4: mtad.module.v1.Item.info_request:type_name -> mtad.module.v1.InfoRequest
-	37, // 5: mtad.module.v1.Item.prepare:type_name -> mtad.module.v1.Config
-	38, // 6: mtad.module.v1.Item.commit:type_name -> mtad.module.v1.Commit
-	39, // 7: mtad.module.v1.Item.abort:type_name -> mtad.module.v1.Abort
-	40, // 8: mtad.module.v1.Item.retire:type_name -> mtad.module.v1.Retire
-	62, // 9: mtad.module.v1.Item.query:type_name -> mtad.module.v1.Query
-	50, // 10: mtad.module.v1.Item.control:type_name -> mtad.module.v1.Control
-	16, // 11: mtad.module.v1.Item.heartbeat:type_name -> mtad.module.v1.Heartbeat
-	18, // 12: mtad.module.v1.Item.close:type_name -> mtad.module.v1.Close
-	27, // 13: mtad.module.v1.Item.answer:type_name -> mtad.module.v1.Answer
-	52, // 14: mtad.module.v1.Item.log:type_name -> mtad.module.v1.Log
-	34, // 15: mtad.module.v1.Item.info:type_name -> mtad.module.v1.Info
-	47, // 16: mtad.module.v1.Item.subscription:type_name -> mtad.module.v1.Subscription
-	65, // 17: mtad.module.v1.Item.rows:type_name -> mtad.module.v1.Rows
-	51, // 18: mtad.module.v1.Item.control_reply:type_name -> mtad.module.v1.ControlReply
-	17, // 19: mtad.module.v1.Item.heartbeat_reply:type_name -> mtad.module.v1.HeartbeatReply
-	19, // 20: mtad.module.v1.Item.done:type_name -> mtad.module.v1.Done
-	20, // 21: mtad.module.v1.Item.failure:type_name -> mtad.module.v1.Failure
-	0,  // 22: mtad.module.v1.Failure.kind:type_name -> mtad.module.v1.FailureKind
-	49, // 23: mtad.module.v1.Failure.prepare:type_name -> mtad.module.v1.PrepareFailure
-	67, // 24: mtad.module.v1.Failure.query:type_name -> mtad.module.v1.QueryFailure
-	57, // 25: mtad.module.v1.Failure.source:type_name -> mtad.module.v1.SourceFailure
-	22, // 26: mtad.module.v1.Call.phases:type_name -> mtad.module.v1.Phase
-	23, // 27: mtad.module.v1.Call.state:type_name -> mtad.module.v1.State
-	26, // 28: mtad.module.v1.Call.reply:type_name -> mtad.module.v1.Reply
-	6,  // 29: mtad.module.v1.Phase.hook:type_name -> mtad.module.v1.Hook
-	24, // 30: mtad.module.v1.State.conn:type_name -> mtad.module.v1.Conn
-	25, // 31: mtad.module.v1.State.message:type_name -> mtad.module.v1.Message
-	25, // 32: mtad.module.v1.State.copies:type_name -> mtad.module.v1.Message
-	5,  // 33: mtad.module.v1.Conn.protocol:type_name -> mtad.module.v1.Protocol
-	26, // 34: mtad.module.v1.Message.discard:type_name -> mtad.module.v1.Reply
-	26, // 35: mtad.module.v1.Message.reply:type_name -> mtad.module.v1.Reply
-	5,  // 36: mtad.module.v1.Message.protocol:type_name -> mtad.module.v1.Protocol
-	28, // 37: mtad.module.v1.Answer.results:type_name -> mtad.module.v1.PhaseResult
-	1,  // 38: mtad.module.v1.PhaseResult.verdict:type_name -> mtad.module.v1.Verdict
-	26, // 39: mtad.module.v1.PhaseResult.reply:type_name -> mtad.module.v1.Reply
-	29, // 40: mtad.module.v1.PhaseResult.changes:type_name -> mtad.module.v1.Change
-	2,  // 41: mtad.module.v1.Change.kind:type_name -> mtad.module.v1.ChangeKind
-	3,  // 42: mtad.module.v1.Change.target:type_name -> mtad.module.v1.Target
-	4,  // 43: mtad.module.v1.Change.dictionary:type_name -> mtad.module.v1.Dictionary
-	30, // 44: mtad.module.v1.Change.injection:type_name -> mtad.module.v1.Injection
-	32, // 45: mtad.module.v1.SessionsEnded.ends:type_name -> mtad.module.v1.SessionEnd
-	7,  // 46: mtad.module.v1.Schema.instance:type_name -> mtad.module.v1.InstanceRule
-	36, // 47: mtad.module.v1.Schema.options:type_name -> mtad.module.v1.Option
-	35, // 48: mtad.module.v1.Schema.scopes:type_name -> mtad.module.v1.Schema
-	8,  // 49: mtad.module.v1.Option.type:type_name -> mtad.module.v1.OptionType
-	42, // 50: mtad.module.v1.Config.scopes:type_name -> mtad.module.v1.Scope
-	41, // 51: mtad.module.v1.Config.binding_groups:type_name -> mtad.module.v1.Group
-	43, // 52: mtad.module.v1.Scope.attrs:type_name -> mtad.module.v1.Attr
-	42, // 53: mtad.module.v1.Scope.scopes:type_name -> mtad.module.v1.Scope
-	46, // 54: mtad.module.v1.Scope.pos:type_name -> mtad.module.v1.Pos
-	44, // 55: mtad.module.v1.Attr.value:type_name -> mtad.module.v1.Value
-	46, // 56: mtad.module.v1.Attr.pos:type_name -> mtad.module.v1.Pos
-	9,  // 57: mtad.module.v1.Value.kind:type_name -> mtad.module.v1.ValueKind
-	44, // 58: mtad.module.v1.Value.list:type_name -> mtad.module.v1.Value
-	45, // 59: mtad.module.v1.Value.dict:type_name -> mtad.module.v1.Entry
-	46, // 60: mtad.module.v1.Value.pos:type_name -> mtad.module.v1.Pos
-	44, // 61: mtad.module.v1.Entry.value:type_name -> mtad.module.v1.Value
-	6,  // 62: mtad.module.v1.Subscription.hooks:type_name -> mtad.module.v1.Hook
-	48, // 63: mtad.module.v1.Subscription.warnings:type_name -> mtad.module.v1.Problem
-	48, // 64: mtad.module.v1.PrepareFailure.problems:type_name -> mtad.module.v1.Problem
-	10, // 65: mtad.module.v1.Log.level:type_name -> mtad.module.v1.Level
-	54, // 66: mtad.module.v1.HostFrame.items:type_name -> mtad.module.v1.HostItem
-	55, // 67: mtad.module.v1.HostItem.source:type_name -> mtad.module.v1.SourceRequest
-	59, // 68: mtad.module.v1.HostItem.dns:type_name -> mtad.module.v1.DNSQuery
-	62, // 69: mtad.module.v1.HostItem.query:type_name -> mtad.module.v1.Query
-	68, // 70: mtad.module.v1.HostItem.read_body:type_name -> mtad.module.v1.ReadBody
-	30, // 71: mtad.module.v1.HostItem.inject:type_name -> mtad.module.v1.Injection
-	71, // 72: mtad.module.v1.HostItem.counter:type_name -> mtad.module.v1.CounterOp
-	76, // 73: mtad.module.v1.HostItem.config_value:type_name -> mtad.module.v1.ConfigValue
-	73, // 74: mtad.module.v1.HostItem.traffic:type_name -> mtad.module.v1.TrafficQuery
-	74, // 75: mtad.module.v1.HostItem.series:type_name -> mtad.module.v1.SeriesOp
-	75, // 76: mtad.module.v1.HostItem.gauge:type_name -> mtad.module.v1.GaugeOp
-	15, // 77: mtad.module.v1.HostItem.cancel:type_name -> mtad.module.v1.Cancel
-	56, // 78: mtad.module.v1.HostItem.source_found:type_name -> mtad.module.v1.Source
-	60, // 79: mtad.module.v1.HostItem.dns_answer:type_name -> mtad.module.v1.DNSAnswer
-	65, // 80: mtad.module.v1.HostItem.rows:type_name -> mtad.module.v1.Rows
-	69, // 81: mtad.module.v1.HostItem.body_part:type_name -> mtad.module.v1.BodyPart
-	70, // 82: mtad.module.v1.HostItem.injected:type_name -> mtad.module.v1.Injected
-	72, // 83: mtad.module.v1.HostItem.counter_value:type_name -> mtad.module.v1.CounterValue
-	77, // 84: mtad.module.v1.HostItem.config_value_reply:type_name -> mtad.module.v1.ConfigValueReply
-	20, // 85: mtad.module.v1.HostItem.failure:type_name -> mtad.module.v1.Failure
-	58, // 86: mtad.module.v1.SourceFailure.tried:type_name -> mtad.module.v1.TriedPath
-	61, // 87: mtad.module.v1.DNSAnswer.records:type_name -> mtad.module.v1.DNSRecord
-	63, // 88: mtad.module.v1.Query.positional:type_name -> mtad.module.v1.Datum
-	64, // 89: mtad.module.v1.Query.named:type_name -> mtad.module.v1.NamedDatum
-	11, // 90: mtad.module.v1.Datum.kind:type_name -> mtad.module.v1.DatumKind
-	63, // 91: mtad.module.v1.NamedDatum.value:type_name -> mtad.module.v1.Datum
-	66, // 92: mtad.module.v1.Rows.rows:type_name -> mtad.module.v1.Row
-	63, // 93: mtad.module.v1.Row.cells:type_name -> mtad.module.v1.Datum
-	12, // 94: mtad.module.v1.CounterOp.kind:type_name -> mtad.module.v1.CounterKind
-	13, // 95: mtad.module.v1.Module.Calls:input_type -> mtad.module.v1.Frame
-	53, // 96: mtad.module.v1.Module.HostCalls:input_type -> mtad.module.v1.HostFrame
-	13, // 97: mtad.module.v1.Module.Calls:output_type -> mtad.module.v1.Frame
-	53, // 98: mtad.module.v1.Module.HostCalls:output_type -> mtad.module.v1.HostFrame
-	97, // [97:99] is the sub-list for method output_type
-	95, // [95:97] is the sub-list for method input_type
-	95, // [95:95] is the sub-list for extension type_name
-	95, // [95:95] is the sub-list for extension extendee
-	0,  // [0:95] is the sub-list for field type_name
+	16,  // 0: mtad.module.v1.Frame.items:type_name -> mtad.module.v1.Item
+	23,  // 1: mtad.module.v1.Item.call:type_name -> mtad.module.v1.Call
+	17,  // 2: mtad.module.v1.Item.cancel:type_name -> mtad.module.v1.Cancel
+	33,  // 3: mtad.module.v1.Item.sessions_ended:type_name -> mtad.module.v1.SessionsEnded
+	35,  // 4: mtad.module.v1.Item.info_request:type_name -> mtad.module.v1.InfoRequest
+	39,  // 5: mtad.module.v1.Item.prepare:type_name -> mtad.module.v1.Config
+	40,  // 6: mtad.module.v1.Item.commit:type_name -> mtad.module.v1.Commit
+	41,  // 7: mtad.module.v1.Item.abort:type_name -> mtad.module.v1.Abort
+	42,  // 8: mtad.module.v1.Item.retire:type_name -> mtad.module.v1.Retire
+	66,  // 9: mtad.module.v1.Item.query:type_name -> mtad.module.v1.Query
+	52,  // 10: mtad.module.v1.Item.control:type_name -> mtad.module.v1.Control
+	18,  // 11: mtad.module.v1.Item.heartbeat:type_name -> mtad.module.v1.Heartbeat
+	20,  // 12: mtad.module.v1.Item.close:type_name -> mtad.module.v1.Close
+	54,  // 13: mtad.module.v1.Item.auth:type_name -> mtad.module.v1.AuthRequest
+	29,  // 14: mtad.module.v1.Item.answer:type_name -> mtad.module.v1.Answer
+	56,  // 15: mtad.module.v1.Item.log:type_name -> mtad.module.v1.Log
+	36,  // 16: mtad.module.v1.Item.info:type_name -> mtad.module.v1.Info
+	49,  // 17: mtad.module.v1.Item.subscription:type_name -> mtad.module.v1.Subscription
+	69,  // 18: mtad.module.v1.Item.rows:type_name -> mtad.module.v1.Rows
+	53,  // 19: mtad.module.v1.Item.control_reply:type_name -> mtad.module.v1.ControlReply
+	19,  // 20: mtad.module.v1.Item.heartbeat_reply:type_name -> mtad.module.v1.HeartbeatReply
+	21,  // 21: mtad.module.v1.Item.done:type_name -> mtad.module.v1.Done
+	22,  // 22: mtad.module.v1.Item.failure:type_name -> mtad.module.v1.Failure
+	55,  // 23: mtad.module.v1.Item.auth_answer:type_name -> mtad.module.v1.AuthAnswer
+	0,   // 24: mtad.module.v1.Failure.kind:type_name -> mtad.module.v1.FailureKind
+	51,  // 25: mtad.module.v1.Failure.prepare:type_name -> mtad.module.v1.PrepareFailure
+	71,  // 26: mtad.module.v1.Failure.query:type_name -> mtad.module.v1.QueryFailure
+	61,  // 27: mtad.module.v1.Failure.source:type_name -> mtad.module.v1.SourceFailure
+	24,  // 28: mtad.module.v1.Call.phases:type_name -> mtad.module.v1.Phase
+	25,  // 29: mtad.module.v1.Call.state:type_name -> mtad.module.v1.State
+	28,  // 30: mtad.module.v1.Call.reply:type_name -> mtad.module.v1.Reply
+	6,   // 31: mtad.module.v1.Phase.hook:type_name -> mtad.module.v1.Hook
+	26,  // 32: mtad.module.v1.State.conn:type_name -> mtad.module.v1.Conn
+	27,  // 33: mtad.module.v1.State.message:type_name -> mtad.module.v1.Message
+	27,  // 34: mtad.module.v1.State.copies:type_name -> mtad.module.v1.Message
+	5,   // 35: mtad.module.v1.Conn.protocol:type_name -> mtad.module.v1.Protocol
+	28,  // 36: mtad.module.v1.Message.discard:type_name -> mtad.module.v1.Reply
+	28,  // 37: mtad.module.v1.Message.reply:type_name -> mtad.module.v1.Reply
+	5,   // 38: mtad.module.v1.Message.protocol:type_name -> mtad.module.v1.Protocol
+	30,  // 39: mtad.module.v1.Answer.results:type_name -> mtad.module.v1.PhaseResult
+	1,   // 40: mtad.module.v1.PhaseResult.verdict:type_name -> mtad.module.v1.Verdict
+	28,  // 41: mtad.module.v1.PhaseResult.reply:type_name -> mtad.module.v1.Reply
+	31,  // 42: mtad.module.v1.PhaseResult.changes:type_name -> mtad.module.v1.Change
+	2,   // 43: mtad.module.v1.Change.kind:type_name -> mtad.module.v1.ChangeKind
+	3,   // 44: mtad.module.v1.Change.target:type_name -> mtad.module.v1.Target
+	4,   // 45: mtad.module.v1.Change.dictionary:type_name -> mtad.module.v1.Dictionary
+	32,  // 46: mtad.module.v1.Change.injection:type_name -> mtad.module.v1.Injection
+	34,  // 47: mtad.module.v1.SessionsEnded.ends:type_name -> mtad.module.v1.SessionEnd
+	7,   // 48: mtad.module.v1.Schema.instance:type_name -> mtad.module.v1.InstanceRule
+	38,  // 49: mtad.module.v1.Schema.options:type_name -> mtad.module.v1.Option
+	37,  // 50: mtad.module.v1.Schema.scopes:type_name -> mtad.module.v1.Schema
+	8,   // 51: mtad.module.v1.Option.type:type_name -> mtad.module.v1.OptionType
+	44,  // 52: mtad.module.v1.Config.scopes:type_name -> mtad.module.v1.Scope
+	43,  // 53: mtad.module.v1.Config.binding_groups:type_name -> mtad.module.v1.Group
+	45,  // 54: mtad.module.v1.Scope.attrs:type_name -> mtad.module.v1.Attr
+	44,  // 55: mtad.module.v1.Scope.scopes:type_name -> mtad.module.v1.Scope
+	48,  // 56: mtad.module.v1.Scope.pos:type_name -> mtad.module.v1.Pos
+	46,  // 57: mtad.module.v1.Attr.value:type_name -> mtad.module.v1.Value
+	48,  // 58: mtad.module.v1.Attr.pos:type_name -> mtad.module.v1.Pos
+	9,   // 59: mtad.module.v1.Value.kind:type_name -> mtad.module.v1.ValueKind
+	46,  // 60: mtad.module.v1.Value.list:type_name -> mtad.module.v1.Value
+	47,  // 61: mtad.module.v1.Value.dict:type_name -> mtad.module.v1.Entry
+	48,  // 62: mtad.module.v1.Value.pos:type_name -> mtad.module.v1.Pos
+	46,  // 63: mtad.module.v1.Entry.value:type_name -> mtad.module.v1.Value
+	6,   // 64: mtad.module.v1.Subscription.hooks:type_name -> mtad.module.v1.Hook
+	50,  // 65: mtad.module.v1.Subscription.warnings:type_name -> mtad.module.v1.Problem
+	50,  // 66: mtad.module.v1.PrepareFailure.problems:type_name -> mtad.module.v1.Problem
+	10,  // 67: mtad.module.v1.AuthRequest.question:type_name -> mtad.module.v1.AuthQuestion
+	11,  // 68: mtad.module.v1.AuthAnswer.status:type_name -> mtad.module.v1.AuthStatus
+	12,  // 69: mtad.module.v1.Log.level:type_name -> mtad.module.v1.Level
+	58,  // 70: mtad.module.v1.HostFrame.items:type_name -> mtad.module.v1.HostItem
+	59,  // 71: mtad.module.v1.HostItem.source:type_name -> mtad.module.v1.SourceRequest
+	63,  // 72: mtad.module.v1.HostItem.dns:type_name -> mtad.module.v1.DNSQuery
+	66,  // 73: mtad.module.v1.HostItem.query:type_name -> mtad.module.v1.Query
+	72,  // 74: mtad.module.v1.HostItem.read_body:type_name -> mtad.module.v1.ReadBody
+	32,  // 75: mtad.module.v1.HostItem.inject:type_name -> mtad.module.v1.Injection
+	75,  // 76: mtad.module.v1.HostItem.counter:type_name -> mtad.module.v1.CounterOp
+	80,  // 77: mtad.module.v1.HostItem.config_value:type_name -> mtad.module.v1.ConfigValue
+	77,  // 78: mtad.module.v1.HostItem.traffic:type_name -> mtad.module.v1.TrafficQuery
+	78,  // 79: mtad.module.v1.HostItem.series:type_name -> mtad.module.v1.SeriesOp
+	79,  // 80: mtad.module.v1.HostItem.gauge:type_name -> mtad.module.v1.GaugeOp
+	17,  // 81: mtad.module.v1.HostItem.cancel:type_name -> mtad.module.v1.Cancel
+	60,  // 82: mtad.module.v1.HostItem.source_found:type_name -> mtad.module.v1.Source
+	64,  // 83: mtad.module.v1.HostItem.dns_answer:type_name -> mtad.module.v1.DNSAnswer
+	69,  // 84: mtad.module.v1.HostItem.rows:type_name -> mtad.module.v1.Rows
+	73,  // 85: mtad.module.v1.HostItem.body_part:type_name -> mtad.module.v1.BodyPart
+	74,  // 86: mtad.module.v1.HostItem.injected:type_name -> mtad.module.v1.Injected
+	76,  // 87: mtad.module.v1.HostItem.counter_value:type_name -> mtad.module.v1.CounterValue
+	81,  // 88: mtad.module.v1.HostItem.config_value_reply:type_name -> mtad.module.v1.ConfigValueReply
+	22,  // 89: mtad.module.v1.HostItem.failure:type_name -> mtad.module.v1.Failure
+	62,  // 90: mtad.module.v1.SourceFailure.tried:type_name -> mtad.module.v1.TriedPath
+	65,  // 91: mtad.module.v1.DNSAnswer.records:type_name -> mtad.module.v1.DNSRecord
+	67,  // 92: mtad.module.v1.Query.positional:type_name -> mtad.module.v1.Datum
+	68,  // 93: mtad.module.v1.Query.named:type_name -> mtad.module.v1.NamedDatum
+	13,  // 94: mtad.module.v1.Datum.kind:type_name -> mtad.module.v1.DatumKind
+	67,  // 95: mtad.module.v1.NamedDatum.value:type_name -> mtad.module.v1.Datum
+	70,  // 96: mtad.module.v1.Rows.rows:type_name -> mtad.module.v1.Row
+	67,  // 97: mtad.module.v1.Row.cells:type_name -> mtad.module.v1.Datum
+	14,  // 98: mtad.module.v1.CounterOp.kind:type_name -> mtad.module.v1.CounterKind
+	15,  // 99: mtad.module.v1.Module.Calls:input_type -> mtad.module.v1.Frame
+	57,  // 100: mtad.module.v1.Module.HostCalls:input_type -> mtad.module.v1.HostFrame
+	15,  // 101: mtad.module.v1.Module.Calls:output_type -> mtad.module.v1.Frame
+	57,  // 102: mtad.module.v1.Module.HostCalls:output_type -> mtad.module.v1.HostFrame
+	101, // [101:103] is the sub-list for method output_type
+	99,  // [99:101] is the sub-list for method input_type
+	99,  // [99:99] is the sub-list for extension type_name
+	99,  // [99:99] is the sub-list for extension extendee
+	0,   // [0:99] is the sub-list for field type_name
 }
 
 func init() { file_module_proto_init() }
@@ -6504,6 +6837,7 @@ func file_module_proto_init() {
 		(*Item_Control)(nil),
 		(*Item_Heartbeat)(nil),
 		(*Item_Close)(nil),
+		(*Item_Auth)(nil),
 		(*Item_Answer)(nil),
 		(*Item_Log)(nil),
 		(*Item_Info)(nil),
@@ -6513,8 +6847,9 @@ func file_module_proto_init() {
 		(*Item_HeartbeatReply)(nil),
 		(*Item_Done)(nil),
 		(*Item_Failure)(nil),
+		(*Item_AuthAnswer)(nil),
 	}
-	file_module_proto_msgTypes[41].OneofWrappers = []any{
+	file_module_proto_msgTypes[43].OneofWrappers = []any{
 		(*HostItem_Source)(nil),
 		(*HostItem_Dns)(nil),
 		(*HostItem_Query)(nil),
@@ -6540,8 +6875,8 @@ func file_module_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_module_proto_rawDesc), len(file_module_proto_rawDesc)),
-			NumEnums:      13,
-			NumMessages:   65,
+			NumEnums:      15,
+			NumMessages:   67,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -65,6 +65,7 @@ func arguments(a sdk.Args) string {
 		sdk.ArgsMsg:          "(msg)",
 		sdk.ArgsMsgAc:        "(msg, ac)",
 		sdk.ArgsVctxAuth:     "(vctx, auth_info, auth_status)",
+		sdk.ArgsAcMcVctx:     "(ac, mc, vctx)",
 		sdk.ArgsAcMsgNow:     "(ac, msg, now, note, note_len)",
 		sdk.ArgsMsgRecordNow: "(msg, dr, now, note, note_len)",
 		sdk.ArgsRejection:    "(now, ac, ctx, phase, text)",
