@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mtad/mtad/conf"
@@ -18,6 +19,13 @@ type Builtin struct {
 	Name   string
 	Rank   modules.Rank
 	Schema option.Schema
+	// Scopes, if set, are the module's top-level scopes in place of Schema: any
+	// of them starts it, and it is given all of them.
+	Scopes []option.Schema
+	// Reads are scopes of other modules that this one is given too, behind its own.
+	Reads []string
+	// InCore says that the module always runs inside the core.
+	InCore bool
 	New    func() sdk.Module
 	// Command runs it as a process of its own.
 	Command []string
@@ -31,6 +39,10 @@ type Builtin struct {
 func moduleSchemas(tree *conf.Tree, builtin []Builtin) []option.Schema {
 	var list []option.Schema
 	for _, b := range builtin {
+		if b.Scopes != nil {
+			list = append(list, b.Scopes...)
+			continue
+		}
 		list = append(list, b.Schema)
 	}
 	for _, m := range tree.Root.Children("module") {
@@ -53,9 +65,7 @@ func (c *Core) moduleConfigs(s *settings) ([]modules.ModuleConfig, option.Proble
 	var bad option.Problems
 	for _, spec := range c.specs(s.tree, &bad) {
 		cfg := base
-		for _, scope := range s.tree.Root.Children(spec.Name) {
-			cfg.Scopes = append(cfg.Scopes, *scope)
-		}
+		cfg.Scopes = c.scopesOf(s.tree.Root, spec.Name)
 		list = append(list, modules.ModuleConfig{Spec: spec, Config: cfg})
 	}
 	return list, bad
@@ -80,12 +90,12 @@ func (c *Core) specs(tree *conf.Tree, bad *option.Problems) []modules.Spec {
 			continue
 		}
 		b := c.builtin(name)
-		if b == nil || seen[name] {
+		if b == nil || seen[b.Name] {
 			continue
 		}
-		seen[name] = true
+		seen[b.Name] = true
 		scopes := childScopes(tree.Root, name)
-		spec := modules.Spec{Name: name, Rank: b.Rank, Command: b.Command, Procs: 1, New: b.New, InCore: isolatedInCore(scopes)}
+		spec := modules.Spec{Name: b.Name, Rank: b.Rank, Command: b.Command, Procs: 1, New: b.New, InCore: b.InCore || isolatedInCore(scopes)}
 		if b.Procs != nil {
 			spec.Procs = b.Procs(scopes)
 		}
@@ -96,11 +106,38 @@ func (c *Core) specs(tree *conf.Tree, bad *option.Problems) []modules.Spec {
 
 func (c *Core) builtin(name string) *Builtin {
 	for i := range c.opt.Builtin {
-		if c.opt.Builtin[i].Name == name {
+		if c.opt.Builtin[i].has(name) {
 			return &c.opt.Builtin[i]
 		}
 	}
 	return nil
+}
+
+// has reports whether a top-level scope of that name is the module's.
+func (b *Builtin) has(scope string) bool {
+	if b.Scopes == nil {
+		return b.Name == scope
+	}
+	return slices.ContainsFunc(b.Scopes, func(s option.Schema) bool { return s.Name == scope })
+}
+
+// scopesOf are the scopes a module is given: its own in file order, then those of
+// others that it reads.
+func (c *Core) scopesOf(root *option.Scope, module string) []option.Scope {
+	i := slices.IndexFunc(c.opt.Builtin, func(b Builtin) bool { return b.Name == module })
+	if i < 0 {
+		return childScopes(root, module)
+	}
+	b := &c.opt.Builtin[i]
+	var own, others []option.Scope
+	for _, s := range root.Scopes {
+		if b.has(s.Name) {
+			own = append(own, s)
+		} else if slices.Contains(b.Reads, s.Name) {
+			others = append(others, s)
+		}
+	}
+	return append(own, others...)
 }
 
 func childScopes(root *option.Scope, name string) []option.Scope {

@@ -48,7 +48,7 @@ func Schema(modules []option.Schema) *option.Schema {
 func optionOwners() []any {
 	return []any{
 		globals{}, listenerOptions{}, controlOptions{}, guardOptions{}, dns.Options{}, spool.Config{}, reception.Options{},
-		smtpd.Options{}, queue.Options{}, queue.Rates{}, delivery.Options{}, bounce.Options{},
+		smtpd.Options{}, queue.Options{}, queue.Rates{}, delivery.Options{}, bounce.Options{}, signOptions{},
 	}
 }
 

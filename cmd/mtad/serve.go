@@ -15,6 +15,7 @@ import (
 	"github.com/mtad/mtad/core/modules"
 	"github.com/mtad/mtad/plugins/alerting"
 	"github.com/mtad/mtad/plugins/datasource"
+	"github.com/mtad/mtad/plugins/mailauth"
 	"github.com/mtad/mtad/plugins/scriptlet"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/rpc"
@@ -54,7 +55,8 @@ func builtin() []core.Builtin {
 	list := []core.Builtin{
 		{Name: "datasource", Rank: modules.RankDatasource, New: newDatasource},
 		{Name: "alerting", Rank: modules.RankAlerting, New: newAlerting},
-		{Name: "scriptlet", Rank: modules.RankScriptlet, New: newScriptlet},
+		{Name: "scriptlet", Rank: modules.RankScriptlet, New: newScriptlet, Reads: []string{"opendkim"}},
+		{Name: mailauth.Name, Rank: modules.RankAlerting, New: newMailauth, Scopes: mailauth.Schemas(), InCore: true},
 	}
 	for i := range list {
 		m := list[i].New()
@@ -67,6 +69,7 @@ func builtin() []core.Builtin {
 
 func newDatasource() sdk.Module { return datasource.New(datasource.Drivers(), time.Now) }
 func newAlerting() sdk.Module   { return alerting.New(time.Now) }
+func newMailauth() sdk.Module   { return mailauth.New(time.Now) }
 func newScriptlet() sdk.Module  { return scriptlet.New(scriptlet.Deps{Version: version}) }
 
 // serveCommand runs the server.

@@ -129,7 +129,7 @@ func (m *Manager) prepareOne(ctx context.Context, number uint64, c *ModuleConfig
 	}
 	mem := &member{holding: h, instance: c.instance()}
 	info := h.unit.info()
-	if problems := checkScopes(c.Config.Scopes, &info.Schema); problems != nil {
+	if problems := checkScopes(c.own(), &info.Schema); problems != nil {
 		return mem, &sdk.PrepareError{Problems: problems}
 	}
 	cfg := c.Config

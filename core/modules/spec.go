@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/sdk"
+	"github.com/mtad/mtad/sdk/option"
 )
 
 // Rank is a module's place in the order of preparation: what others need while
@@ -56,10 +57,25 @@ type ModuleConfig struct {
 // instance is the label of the module's scope, "" where there are several or
 // none.
 func (c *ModuleConfig) instance() string {
-	if len(c.Config.Scopes) != 1 {
-		return ""
+	if own := c.own(); len(own) == 1 {
+		return own[0].Instance
 	}
-	return c.Config.Scopes[0].Instance
+	return ""
+}
+
+// own are the module's own scopes, without those of others that a module of ours
+// reads too.
+func (c *ModuleConfig) own() []option.Scope {
+	if c.New == nil {
+		return c.Config.Scopes
+	}
+	var out []option.Scope
+	for _, s := range c.Config.Scopes {
+		if s.Name == c.Name {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // Timing is every wait of the supervisor's. The zero value of a field is its

@@ -96,6 +96,9 @@ func decode(c *sdk.Config) (options, []sdk.Problem) {
 		problems = append(problems, sdk.Problem{File: p.Pos.File, Line: p.Pos.Line, Column: p.Pos.Column, Text: p.Text})
 	}
 	for _, s := range c.Scopes[1:] {
+		if s.Name != c.Scopes[0].Name {
+			continue // of another module, for the functions that need it
+		}
 		problems = append(problems, sdk.Problem{
 			File: s.Pos.File, Line: s.Pos.Line, Column: s.Pos.Column,
 			Text: fmt.Sprintf("scriptlet %q: all scriptlet scopes must have one name, and there is %q already", s.Instance, o.Instance),

@@ -12,6 +12,7 @@ import (
 	"github.com/mtad/mtad/core"
 	"github.com/mtad/mtad/plugins/alerting"
 	"github.com/mtad/mtad/plugins/datasource"
+	"github.com/mtad/mtad/plugins/mailauth"
 	"github.com/mtad/mtad/plugins/scriptlet"
 	"github.com/mtad/mtad/plugins/scriptlet/dialect"
 	"github.com/mtad/mtad/sdk"
@@ -67,7 +68,7 @@ func builtin() []option.Schema {
 		out = append(out, m.Info().Schema)
 		_ = m.Close() // it has prepared nothing
 	}
-	return out
+	return append(out, mailauth.Schemas()...)
 }
 
 func TestWrongSnippetsAreFound(t *testing.T) {

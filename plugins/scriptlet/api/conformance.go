@@ -225,6 +225,7 @@ func otherFields() []string {
 		"vctx_conn:tls_client_cert_subject", "vctx_conn:tls_client_cert_subject_cn",
 		"vctx_conn:tls_client_cert_issuer", "vctx_conn:tls_client_cert_issuer_cn", "vctx_conn:tls_client_verified",
 		"vctx_mess:#8bitmime", "vctx_mess:rfc2822_date_missing",
+		"vctx_mess:spf_status", "vctx_mess:arc_cv", "vctx_mess:arc_seal",
 		"vctx_mess:mailfrom_domain", "vctx_mess:mailfrom_localpart", "vctx_mess:mailfrom_string",
 		"vctx_mess:rcptto_domain", "vctx_mess:rcptto_localpart", "vctx_mess:rcptto_string",
 	}

@@ -36,6 +36,8 @@ type macros struct {
 	msg  *sdk.Message // nil where there is no message
 	conn sdk.Dict
 	mess sdk.Dict
+
+	peerName string // what %{p} found; "": not looked up yet
 }
 
 func newMacros(e *Env, L *lua.LState) *macros {

@@ -1,12 +1,15 @@
 package api
 
 import (
+	"cmp"
+	"context"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/mtad/mtad/sdk/mailauth"
 	"github.com/mtad/mtad/sdk/smtp"
 )
 
@@ -39,7 +42,14 @@ func transform(value string, keep int, reverse bool, delimiters string) string {
 	if delimiters == "" {
 		delimiters = "."
 	}
-	parts := strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(delimiters, r) })
+	// Parts may be empty: delimiters that lead, trail or repeat mean nothing more
+	// (RFC 7208 §7.3).
+	parts := strings.Split(strings.Map(func(r rune) rune {
+		if strings.ContainsRune(delimiters, r) {
+			return 0
+		}
+		return r
+	}, value), "\x00")
 	if reverse {
 		slices.Reverse(parts)
 	}
@@ -68,7 +78,7 @@ func (m *macros) spfLetter(letter byte) string {
 		if name, _ := m.conn.Get("reverse_dns"); name != "" {
 			return name
 		}
-		return "unknown" // RFC 7208 §7.3: where no name was validated
+		return m.validatedName(peer, domain)
 	case 't':
 		return strconv.FormatInt(m.e.World.Now().Unix(), 10)
 	}
@@ -87,6 +97,20 @@ func (m *macros) spfLetter(letter byte) string {
 		return "ip6"
 	}
 	return ""
+}
+
+// validatedName is the peer's name, looked up while other sessions go on (RFC 7208
+// §5.5), once in the expansion of a text; "unknown" where none leads back to it.
+func (m *macros) validatedName(peer netip.Addr, domain string) string {
+	if m.peerName != "" || !peer.IsValid() {
+		return cmp.Or(m.peerName, "unknown")
+	}
+	m.e.World.Wait(m.L, false, func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, authTime)
+		defer cancel()
+		m.peerName = mailauth.ValidatedName(ctx, mailauth.HostResolver{Host: m.e.World.Host()}, peer, domain)
+	})
+	return m.peerName
 }
 
 func (m *macros) helo() string {

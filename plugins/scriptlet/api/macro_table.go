@@ -18,8 +18,8 @@ func Macros() []Macro {
 		{Name: "%{rfc822:HEADER}", Doc: "The first value of a header, decoded."},
 		{Name: "%{rfc2822:message|headers|body|text|part}", Doc: "A piece of the message; ,n is its first n lines, ,nb its first n bytes. It ends with CRLF.",
 			Status: Partial, Why: "part, a piece of Sieve's, is empty"},
-		{Name: "%{d} (DKIM key path)", Doc: "The signing domain.", Status: Unsupported, Why: "it belongs to the options of DKIM signing"},
-		{Name: "%{s} (DKIM key path)", Doc: "The selector.", Status: Unsupported, Why: "it belongs to the options of DKIM signing"},
+		{Name: "%{d} (DKIM key path)", Doc: "The signing domain, in the path of a key for DKIM."},
+		{Name: "%{s} (DKIM key path)", Doc: "The selector, in the path of a key for DKIM."},
 	}
 	list = append(list, spfMacros()...)
 	list = append(list, loggerMacros()...)
@@ -28,12 +28,11 @@ func Macros() []Macro {
 
 // spfMacros are the letters of RFC 7208 §7.2.
 func spfMacros() []Macro {
-	const validated = "no name is looked up: it is reverse_dns of the connection context, or \"unknown\""
 	list := []Macro{
 		{Name: "%{i}", Doc: "The peer's address."},
-		{Name: "%{p}", Doc: "The peer's validated name.", Status: Partial, Why: validated},
+		{Name: "%{p}", Doc: "The peer's validated name, looked up; unknown where there is none."},
 		{Name: "%{t}", Doc: "The time in seconds since 1970."},
-		{Name: "%{spfv1:p}", Doc: "The peer's validated name.", Status: Partial, Why: validated},
+		{Name: "%{spfv1:p}", Doc: "The peer's validated name, looked up; unknown where there is none."},
 	}
 	for _, m := range []Macro{
 		{Name: "s", Doc: "The sender."},

@@ -51,6 +51,10 @@ func Packages() []Package {
 		jobClassConsts(),
 		classesPackage(),
 		instancePackage(),
+		opendkimPackage(),
+		opendkimConsts(),
+		dkimPackage(),
+		openarcPackage(),
 	})
 }
 
@@ -93,11 +97,7 @@ func MissingPackages() []Missing {
 		{"msys.mcmt", notYet},
 		{"msys.rfc3464", notYet},
 		{"msys.tls_params", notYet},
-		{"msys.validate.dkim", notYet},
 		{"msys.validate.dkim2", notYet},
-		{"msys.validate.openarc", notYet},
-		{"msys.validate.opendkim", notYet},
-		{"opendkim.dkim", notYet},
 		{"mathx", native},
 		{"yaml", native},
 		{"msys.brightmail", engine},

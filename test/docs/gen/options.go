@@ -10,6 +10,7 @@ import (
 	"github.com/mtad/mtad/core"
 	"github.com/mtad/mtad/plugins/alerting"
 	"github.com/mtad/mtad/plugins/datasource"
+	"github.com/mtad/mtad/plugins/mailauth"
 	"github.com/mtad/mtad/plugins/scriptlet"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/option"
@@ -66,7 +67,7 @@ func moduleSchemas() []option.Schema {
 		out = append(out, m.Info().Schema)
 		_ = m.Close() // it has prepared nothing
 	}
-	return out
+	return append(out, mailauth.Schemas()...)
 }
 
 // tree shows which scope may stand in which.
