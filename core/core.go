@@ -68,6 +68,7 @@ type Core struct {
 	metrics   *metrics.Server
 	hooks     *logHooks
 	auth      *auth.Directory
+	outbound  *mailHooks
 
 	listeners map[string]*smtpd.Listener
 	received  atomic.Int64
@@ -90,17 +91,20 @@ func New(o Options) *Core {
 		Problem: c.problem("validate"),
 	}
 	c.hooks = &logHooks{validator: c.validator, problem: c.problem("validate")}
+	c.outbound = &mailHooks{validator: c.validator, log: c.hooks, problem: c.problem("validate")}
 	c.door = &reception.Door{
 		Log: records{c}, Validator: c.validator, Queue: func(m *message.Message) { c.queue.Insert(m) },
 		Bindings: func() *binding.Table { return c.settings.Load().bindings },
 		Options:  func() *reception.Options { return &c.settings.Load().reception },
 		Hostname: c.hostname, NewID: c.newID, Now: time.Now,
 		IsFull: func(err error) bool { return errors.Is(err, spool.ErrFull) },
-		Bounce: c.bounceRefused,
+		Bounce: c.bounceRefused, PolicyTime: hookTime,
+		Loop: func() *reception.LoopOptions { return c.settings.Load().loop },
 	}
 	c.validator.Inject = c.door.Inject
+	c.hooks.lend, c.outbound.lend = c.door.Lend, c.door.Lend
 	c.bounce = &bounce.Generator{
-		Hostname: c.hostname, Now: time.Now, NewID: c.newID, Inject: c.door.Inject,
+		Hostname: c.hostname, Now: time.Now, NewID: c.newID, Inject: c.door.Inject, Policy: c.outbound,
 		OptionsFor: func(group, binding, domain string) *bounce.Options {
 			return &c.lane(group, binding, domain).bounce
 		},
@@ -111,9 +115,11 @@ func New(o Options) *Core {
 		OptionsFor: func(group, binding, domain string) *delivery.Options {
 			return &c.lane(group, binding, domain).delivery
 		},
+		AuthPolicy: authPolicy{c.outbound}, Connected: c.outbound.connected,
 	}
 	c.queue = &queue.Queue{
-		Log: records{c}, Clock: systemClock{}, Courier: c.courier, OnFail: c.bounce.Fail,
+		Log: records{c}, Clock: systemClock{}, Courier: c.courier, OnFail: c.bounce.Fail, Rebind: c.door.Rebind,
+		Attempting: c.outbound.attempting, BeforeRetry: c.outbound.beforeRetry, Asks: c.outbound.asks,
 		OptionsFor:     func(l queue.Lane) *queue.Options { return &c.lane(l.Group, l.Binding, l.Domain).queue },
 		MaxConnections: func() int { return int(c.settings.Load().globals.MaxConnections) },
 	}
@@ -306,7 +312,6 @@ func (c *Core) startSpool(context.Context) error {
 	records := delivery.Records(func(ref message.BodyRef) (delivery.Body, error) { return store.OpenBody(ref) })
 	c.courier.Contents = records
 	c.bounce.Open = func(m *message.Message) (io.ReadCloser, error) { return records.Open(m) }
-	c.hooks.open = c.bounce.Open
 	return nil
 }
 

@@ -2,15 +2,15 @@ package core
 
 import (
 	"context"
-	"io"
+	"hash/fnv"
 	"sync"
 	"time"
 
 	"github.com/mtad/mtad/core/logs"
 	"github.com/mtad/mtad/core/message"
+	"github.com/mtad/mtad/core/reception"
 	"github.com/mtad/mtad/core/validate"
 	"github.com/mtad/mtad/sdk"
-	"github.com/mtad/mtad/sdk/smtp"
 )
 
 // Bounds of the log hooks. Where modules cannot keep up, whoever logs waits for
@@ -26,20 +26,22 @@ const (
 // after they were logged (core_log_*). Nobody waits for the outcome.
 type logHooks struct {
 	validator *validate.Validator
-	open      func(*message.Message) (io.ReadCloser, error) // a message's content
+	lend      func(*message.Message) (*reception.Loan, error) // a message's content
 	problem   func(string)
 	running   sync.WaitGroup
 	cancel    context.CancelFunc
 
-	mu     sync.RWMutex                   // held for reading while an event is handed over
-	events chan func(ctx context.Context) // nil before start and after stop
+	mu     sync.RWMutex                     // held for reading while an event is handed over
+	events []chan func(ctx context.Context) // one for each worker; nil before start and after stop
 }
 
 func (h *logHooks) start() {
-	events := make(chan func(context.Context), logBacklog)
 	ctx, cancel := context.WithCancel(context.Background())
 	h.cancel = cancel
-	for range logWorkers {
+	list := make([]chan func(context.Context), logWorkers)
+	for i := range list {
+		events := make(chan func(context.Context), logBacklog/logWorkers)
+		list[i] = events
 		h.running.Go(func() {
 			for event := range events {
 				event(ctx)
@@ -47,29 +49,35 @@ func (h *logHooks) start() {
 		})
 	}
 	h.mu.Lock()
-	h.events = events
+	h.events = list
 	h.mu.Unlock()
 }
 
-// offer hands an event over. Before start and after stop there is nobody to
-// take it: a timer's message in the last moment of a shutdown is logged, and
-// that is all.
-func (h *logHooks) offer(event func(context.Context)) {
+// offer hands an event over. Events of one id go to one worker, so that they
+// keep their order. Before start and after stop there is nobody to take it: a
+// timer's message in the last moment of a shutdown is logged, and that is all.
+// An event that is not taken is dropped.
+func (h *logHooks) offer(id string, event func(context.Context), drop func()) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	if h.events == nil {
+		drop()
 		return
 	}
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(id))
+	events := h.events[hash.Sum32()%uint32(len(h.events))]
 	select {
-	case h.events <- event:
+	case events <- event:
 		return
 	default:
 	}
 	late := time.NewTimer(logPatience)
 	defer late.Stop()
 	select {
-	case h.events <- event:
+	case events <- event:
 	case <-late.C:
+		drop()
 		h.problem("log hooks are too slow; one was not called")
 	}
 }
@@ -79,7 +87,9 @@ func (h *logHooks) stop(ctx context.Context) {
 	stop := context.AfterFunc(ctx, h.cancel)
 	defer stop()
 	h.mu.Lock()
-	close(h.events)
+	for _, events := range h.events {
+		close(events)
+	}
 	h.events = nil
 	h.mu.Unlock()
 	h.running.Wait()
@@ -92,37 +102,25 @@ func (h *logHooks) wanted(hook sdk.Hook) bool {
 	return c != nil && c.Wants(hook)
 }
 
-// message tells of an event of a message.
+// message tells of an event of a message. Its content is opened at once: what is
+// logged may leave the spool right after.
 func (h *logHooks) message(hook sdk.Hook, m *message.Message, note string) {
-	if h.wanted(hook) {
-		copied := policyView(m)
-		copied.Header = h.header(m)
-		h.offer(func(ctx context.Context) {
-			s := h.validator.Detached(copied)
-			defer s.Close()
-			s.Run(ctx, sdk.Phase{Hook: hook, Line: note})
-		})
+	if !h.wanted(hook) {
+		return
 	}
-}
-
-// header is a message's header section, read at once: what is logged may leave
-// the spool right after.
-func (h *logHooks) header(m *message.Message) []byte {
-	const emptyLine = "\r\n"
-	c := &m.Content
-	if c.Header != nil || c.BodyOffset <= int64(len(emptyLine)) {
-		return c.Header
+	view := reception.View(m)
+	loan, err := h.lend(m)
+	if err != nil {
+		h.problem("the content of " + m.ID + " cannot be read: " + err.Error())
+		loan = &reception.Loan{}
 	}
-	r, err := h.open(m)
-	if err == nil {
-		defer r.Close()
-		head := make([]byte, c.BodyOffset-int64(len(emptyLine)))
-		if _, err = io.ReadFull(r, head); err == nil {
-			return head
-		}
-	}
-	h.problem("the header of " + m.ID + " cannot be read: " + err.Error())
-	return nil
+	view.Header, view.Body = loan.Header, loan.Body
+	h.offer(m.ID, func(ctx context.Context) {
+		defer loan.Close()
+		s := h.validator.Detached(view)
+		defer s.Close()
+		s.Run(ctx, sdk.Phase{Hook: hook, Line: note})
+	}, loan.Close)
 }
 
 // rejection tells of a refused command or message. The record's dictionaries
@@ -132,26 +130,12 @@ func (h *logHooks) rejection(r *logs.Rejection) {
 		return
 	}
 	m := &sdk.Message{Context: r.Mess.Clone(), ConnContext: r.Conn.Clone(), ConnID: r.ConnID, RecvFrom: r.Remote, RecvVia: r.Local}
-	note := r.Reply.String()
-	h.offer(func(ctx context.Context) {
+	p := sdk.Phase{Hook: sdk.CoreLogRejection, Line: r.Reply.String(), Number: int64(r.Phase)}
+	h.offer(m.ConnID, func(ctx context.Context) {
 		s := h.validator.Detached(m)
 		defer s.Close()
-		s.State.Conn.ID, s.State.Conn.Context = m.ConnID, m.ConnContext
-		s.State.Conn.Peer, s.State.Conn.Local = m.RecvFrom, m.RecvVia
-		s.Run(ctx, sdk.Phase{Hook: sdk.CoreLogRejection, Line: note})
-	})
-}
-
-// policyView is a queued message as policy sees it: its envelope and contexts.
-func policyView(m *message.Message) *sdk.Message {
-	status, _ := smtp.ParseReply(m.LastReply) // nil before the first attempt
-	return &sdk.Message{
-		ID: m.ID, BatchID: m.BatchID, ConnID: m.ConnID, Sender: m.Sender, Recipient: m.Recipient, Original: m.Recipient,
-		Context: m.Context.Clone(), ConnContext: m.ConnContext.Clone(),
-		Binding: m.Binding, BindingGroup: m.BindingGroup, RoutingDomain: m.RoutingDomain, Priority: int(m.Priority),
-		Protocol: m.Protocol, RecvFrom: m.Peer, RecvVia: m.Local, Created: m.Received, Retries: m.Retries, Bounce: m.Bounce,
-		Reply: status,
-	}
+		s.Run(ctx, p)
+	}, func() {})
 }
 
 // records writes the logs, counts, and tells the modules.

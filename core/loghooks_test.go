@@ -7,14 +7,14 @@ import (
 
 func TestLogHooksOutsideOfTheirLife(t *testing.T) {
 	h := &logHooks{problem: func(text string) { t.Error(text) }}
-	ran := 0
-	event := func(context.Context) { ran++ }
-	h.offer(event)
+	ran, dropped := 0, 0
+	offer := func() { h.offer("id", func(context.Context) { ran++ }, func() { dropped++ }) }
+	offer()
 	h.start()
-	h.offer(event)
+	offer()
 	h.stop(context.Background())
-	h.offer(event)
-	if ran != 1 {
-		t.Errorf("%d events ran, want the one between start and stop", ran)
+	offer()
+	if ran != 1 || dropped != 2 {
+		t.Errorf("%d events ran and %d were dropped, want the one between start and stop", ran, dropped)
 	}
 }

@@ -66,3 +66,9 @@ type moduleOptions struct {
 	SHA256 string     `opt:"sha256" help:"Its checksum in hex; a program that has another is not started."`
 	Args   []string   `opt:"args" help:"Arguments for the program."`
 }
+
+// outboundAuthOptions are the scope that loads the original's module of that
+// name. Here its options (outbound_smtp_auth_*) and its hook are always there.
+type outboundAuthOptions struct {
+	DebugLevel string `opt:"debug_level" help:"Taken for compatibility."`
+}

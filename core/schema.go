@@ -32,6 +32,8 @@ func Schema(modules []option.Schema) *option.Schema {
 		withInstance(option.SchemaOf("module", moduleOptions{})),
 		option.SchemaOf("inbound_audit", audit.Options{}),
 		authScope(), authorizationScope(),
+		withInstance(option.SchemaOf("mail_loop", reception.LoopOptions{})),
+		option.SchemaOf("outbound_smtp_auth", outboundAuthOptions{}),
 		domain(), host(), binding(), pathway(),
 		named("binding_group", "Bindings that share settings.", binding(), domain()),
 		named("pathway_group", "Pathways that share settings.", pathway()),

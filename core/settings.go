@@ -33,6 +33,7 @@ type settings struct {
 	globals   globals
 	dns       *dns.Settings
 	reception reception.Options
+	loop      *reception.LoopOptions // nil: no mail_loop scope
 	bindings  *binding.Table
 	logs      logs.Options
 	heartbeat time.Duration
@@ -87,6 +88,7 @@ func newSettings(tree *conf.Tree, schema *option.Schema) (*settings, option.Prob
 	bad = append(bad, checkRoutes(root)...)
 	bad = append(bad, s.loggers(root)...)
 	bad = append(bad, s.authentication(root)...)
+	bad = append(bad, s.mailLoop(root)...)
 	bad = append(bad, s.listeners(root)...)
 	return s, bad
 }

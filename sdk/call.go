@@ -23,6 +23,10 @@ type Phase struct {
 	// validate_rcptto: several RCPTs may be phases of one call, and Enter puts
 	// each one's address into the state before its phase.
 	Address smtp.Address
+	// Number is what the callout gets as a number: the state of core_log_rejection
+	// (MC_STATE_*), the action of core_post_generate_rfc3464_message, the error of
+	// core_log_client_connection_failure, 1 for bounces that are enabled.
+	Number int64
 }
 
 // Call asks a module to run one or more consecutive phases on a snapshot. The
@@ -67,7 +71,7 @@ func (r *PhaseResult) EndsRun() bool {
 	}
 	for i := range r.Changes {
 		switch r.Changes[i].Kind {
-		case RecipientAdd, RecipientRemove, RecipientReplace, DisconnectSet:
+		case RecipientAdd, RecipientRemove, RecipientReplace, DisconnectSet, BindingGroupSet:
 			return true
 		}
 	}

@@ -39,6 +39,7 @@ const (
 	CapabilitySet               // Name: an EHLO keyword with its parameters is announced
 	CapabilityDelete            // Name: an EHLO keyword is not announced
 	InjectMessage               // Injection
+	AnswerSet                   // Number, Value: what a hook answers that has answers of its own (Returns)
 	changeEnd
 )
 
@@ -75,6 +76,10 @@ type Injection struct {
 	Body       Body // inline, or by the Handle of the message it was copied from
 	Context    Dict
 	Bounce     bool // a DSN of the core's own; modules leave it false
+	// Protocol is how the message came to whoever injects it: ProtocolREST for a
+	// module that takes mail over HTTP, whose mail meets msg_gen_data_spool;
+	// anything else counts as ProtocolInternal.
+	Protocol Protocol
 }
 
 // ErrBadChange is wrapped by every error of Apply.
@@ -85,7 +90,7 @@ var ErrBadChange = errors.New("change does not fit the state")
 // capability, injection) are left to the caller and succeed.
 func Apply(s *State, c *Change) error {
 	switch c.Kind {
-	case ReplySet, DisconnectSet, TarpitSet, CapabilitySet, CapabilityDelete, InjectMessage:
+	case ReplySet, DisconnectSet, TarpitSet, CapabilitySet, CapabilityDelete, InjectMessage, AnswerSet:
 		return nil
 	case ContextSet, ContextDelete:
 		return applyContext(s, c)
@@ -198,7 +203,7 @@ func applyMessage(m *Message, c *Change) error {
 	case BindingSet:
 		m.Binding = c.Value
 	case BindingGroupSet:
-		m.BindingGroup = c.Value
+		m.BindingGroup, m.Binding = c.Value, "" // the core picks one of the group
 	case RoutingDomainSet:
 		m.RoutingDomain = c.Value
 	case PrioritySet:

@@ -40,7 +40,7 @@ func (p Protocol) String() string {
 // in it is shared between two processes, and Apply is the one way it changes.
 type State struct {
 	Conn    Conn
-	Message *Message   // the transaction; nil before MAIL FROM
+	Message *Message   // the transaction; nil before MAIL FROM; the queue in hooks of connections to a next hop
 	Copies  []*Message // after Split: one message for each recipient
 }
 
@@ -187,7 +187,8 @@ func (s *State) Enter(p Phase, splitIDs []string) {
 }
 
 // Skips reports a phase that has nothing left to decide: a copy that was
-// discarded or refused, or that belongs to a discarded transaction. A module
+// discarded or refused, or that belongs to a discarded transaction, or the hook
+// behind set_binding for a copy that nobody bound. A module
 // answers it with an empty result; the scripts of the phase in which the
 // discard happened go on (reference/lua-api-notes.md 39).
 func (s *State) Skips(p Phase) bool {
@@ -198,6 +199,9 @@ func (s *State) Skips(p Phase) bool {
 		return true
 	}
 	m := s.target(TargetCopy, p.Copy)
+	if p.Hook == CorePostValidateSetBinding && m != nil && m.Binding == "" {
+		return true // nothing was bound
+	}
 	return m == nil || m.Discard != nil
 }
 

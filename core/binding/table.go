@@ -6,6 +6,10 @@ import "math/rand/v2"
 // (reference/lua-api-notes.md 41).
 const Default = "default"
 
+// Suspended is the binding of mail that waits for policy to bind it. No binding
+// of a configuration is meant by it, and nothing leaves through it.
+const Suspended = "*suspended*"
+
 // Binding is one way out.
 type Binding struct{ Name, Group string }
 

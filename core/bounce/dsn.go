@@ -32,6 +32,20 @@ type Generator struct {
 	// Open reads a message's content, header section first.
 	Open   func(m *message.Message) (io.ReadCloser, error)
 	Inject func(ctx context.Context, in *sdk.Injection) ([]string, error)
+
+	// Policy has the last word on bounces; nil: nobody is asked.
+	Policy Policy
+}
+
+// Policy is asked about bounces. Where it fails it changes nothing: a bounce is
+// owed to the sender.
+type Policy interface {
+	// Generate says whether a message gets a bounce (core_generate_bounces);
+	// enabled is what the configuration says.
+	Generate(ctx context.Context, m *message.Message, enabled bool) bool
+	// Generated may edit the bounce of a message
+	// (core_post_generate_rfc3464_message).
+	Generated(ctx context.Context, m *message.Message, bounce *sdk.Injection)
 }
 
 // maxOriginal bounds what a notification carries of the original, in bytes.
@@ -43,15 +57,26 @@ const maxOriginal = 256 << 10
 func (g *Generator) Fail(ctx context.Context, a *logs.Attempt) error {
 	m := a.Message
 	o := g.OptionsFor(a.Group, a.Binding, a.Domain)
-	if m.Sender.Null() || m.Bounce || !o.Generate {
+	if m.Sender.Null() || m.Bounce || !g.wanted(ctx, m, o) {
 		return nil
 	}
 	in, err := g.notification(a, o)
 	if err != nil {
 		return fmt.Errorf("bounce for %s: %w", m.ID, err)
 	}
+	if g.Policy != nil {
+		g.Policy.Generated(ctx, m, in)
+	}
 	_, err = g.Inject(ctx, in)
 	return err
+}
+
+// wanted reports whether a message gets a bounce.
+func (g *Generator) wanted(ctx context.Context, m *message.Message, o *Options) bool {
+	if g.Policy == nil {
+		return o.Generate
+	}
+	return g.Policy.Generate(ctx, m, o.Generate)
 }
 
 func (g *Generator) notification(a *logs.Attempt, o *Options) (*sdk.Injection, error) {

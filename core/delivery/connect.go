@@ -53,6 +53,9 @@ func (t *trip) open(ctx context.Context, to target, b *queue.Batch, o *Options) 
 	}
 	failed, tlsFailed := s.greet(t.courier, t.courier.helloName(o, b))
 	if failed == nil {
+		failed = s.authenticate(t.login, t.opt.TLS == "no")
+	}
+	if failed == nil {
 		return s, nil
 	}
 	s.close()
@@ -89,6 +92,9 @@ func (t *trip) dial(ctx context.Context, to target, o *Options) (*session, *queu
 	limited, cancel := context.WithTimeout(ctx, o.ConnectTimeout)
 	defer cancel()
 	conn, err := t.courier.dial(limited, to.from, to.addr)
+	if t.courier.Connected != nil && (err == nil || ctx.Err() == nil) {
+		t.courier.Connected(t.lane, to.addr, err)
+	}
 	if err == nil {
 		s := newSession(ctx, conn, to, o)
 		s.id = t.courier.NewConnID()

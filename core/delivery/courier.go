@@ -37,6 +37,10 @@ type Courier struct {
 	Shuffle     func(n int, swap func(i, j int))
 	Now         func() time.Time
 	ReadFile    func(name string) ([]byte, error) // certificates
+	AuthPolicy  AuthPolicy
+	// Connected is told of each connection that was made, or not (err). It must
+	// not wait.
+	Connected func(lane queue.Lane, to netip.AddrPort, err error)
 
 	hosts   memory[hostKey, hostFailure]
 	domains memory[string, lookupFailures]
@@ -63,12 +67,19 @@ type trip struct {
 	lane    queue.Lane
 	src     queue.Source
 	opt     *Options
+	login   login // of the batch
 	s       *session
 }
 
 // deliver settles a batch; false says that the connection is at its end.
 func (t *trip) deliver(ctx context.Context, b *queue.Batch) bool {
 	t.opt = t.courier.OptionsFor(t.lane.Group, t.lane.Binding, t.lane.Domain)
+	if b = t.admit(ctx, b); b == nil {
+		return ctx.Err() == nil
+	}
+	if t.s != nil && t.s.login != t.login {
+		t.end()
+	}
 	reused := t.s != nil
 	if !reused && !t.connected(ctx, b) {
 		return false

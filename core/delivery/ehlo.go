@@ -16,6 +16,7 @@ type extensions struct {
 	startTLS     bool // RFC 3207
 	size         bool // RFC 1870
 	maxSize      int64
+	auth         []string // RFC 4954: mechanisms, in upper case
 }
 
 // parseExtensions reads the lines behind the first of an EHLO reply (RFC 5321
@@ -34,6 +35,8 @@ func parseExtensions(r *smtp.Reply) extensions {
 			x.smtpUTF8 = true
 		case "STARTTLS":
 			x.startTLS = true
+		case "AUTH":
+			x.auth = mechanisms(rest)
 		case "SIZE":
 			x.size = true
 			// 0 or nothing is no fixed limit (RFC 1870 §4).

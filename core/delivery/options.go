@@ -38,6 +38,11 @@ type Options struct {
 	TLSCert     string `opt:"tls_certificate" scopes:"binding,binding_group,domain,global" help:"Client certificate in PEM, or none."`
 	TLSKey      string `opt:"tls_key" scopes:"binding,binding_group,domain,global" help:"Key of the client certificate where it is not in that file."`
 
+	AuthType string `opt:"outbound_smtp_auth_type" enum:"none,PLAIN,LOGIN" default:"none" scopes:"binding,binding_group,domain,global" help:"How to log in at the next hop, where that offers it; with tls other than no only under TLS. A message's context variable of the same name overrides it, as it does for user and password."`
+	AuthUser string `opt:"outbound_smtp_auth_user" scopes:"binding,binding_group,domain,global" help:"User name for the next hop."`
+	AuthPass string `opt:"outbound_smtp_auth_pass" scopes:"binding,binding_group,domain,global" help:"Password for the next hop."`
+	AuthKey  string `opt:"outbound_smtp_auth_key" scopes:"binding,binding_group,domain,global" help:"A key for policy to find the login by: msys.config."`
+
 	ConnectTimeout time.Duration `opt:"connect_timeout" default:"300" unit:"seconds" scopes:"binding,binding_group,domain,global" help:"Wait for a TCP connection."`
 	EHLOTimeout    time.Duration `opt:"ehlo_timeout" default:"300" unit:"seconds" scopes:"binding,binding_group,domain,global" help:"Wait for the banner, for the reply to EHLO, and for TLS."`
 	MailTimeout    time.Duration `opt:"mailfrom_timeout" default:"300" unit:"seconds" scopes:"binding,binding_group,domain,global" help:"Wait for the reply to MAIL FROM."`

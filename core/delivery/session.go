@@ -40,6 +40,7 @@ type session struct {
 	target target
 	id     string
 	ext    extensions
+	login  login
 
 	stage  logs.Stage
 	sent   int64       // bytes of the transaction

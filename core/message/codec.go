@@ -44,6 +44,7 @@ const (
 	fieldBodyOffset
 	fieldSize
 	fieldHeader
+	fieldSuspended
 )
 
 // The bits of fieldFlags.
@@ -86,6 +87,7 @@ func Encode(m *Message) []byte {
 	e.body(m.Content.Body)
 	e.number(fieldBodyOffset, m.Content.BodyOffset)
 	e.number(fieldSize, m.Content.Size)
+	e.text(fieldSuspended, m.Suspended)
 	if m.Content.Header != nil {
 		e.bytes(fieldHeader, m.Content.Header)
 	}
@@ -271,6 +273,8 @@ func (m *Message) setBytes(num protowire.Number, v []byte) (err error) {
 		err = appendPair(&m.ConnContext, v)
 	case fieldBody:
 		m.Content.Body, err = readBodyRef(v)
+	case fieldSuspended:
+		m.Suspended = string(v)
 	case fieldHeader:
 		m.Content.Header = append([]byte{}, v...)
 	}

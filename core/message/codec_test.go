@@ -20,7 +20,7 @@ func full() *Message {
 		RoutingDomain: "relay.example", Priority: 1, Protocol: sdk.ProtocolESMTP,
 		Peer: netip.MustParseAddrPort("192.0.2.1:2500"), Local: netip.MustParseAddrPort("[fe80::1%eth0]:25"),
 		Received: time.Unix(1254219116, 123456789).UTC(), Next: time.Unix(1254219999, 0).UTC(),
-		Retries: 7, LastReply: "451 4.3.0 try again",
+		Retries: 7, LastReply: "451 4.3.0 try again", Suspended: "policy failed",
 		Context:     sdk.Dict{{Key: "b", Value: "1"}, {Key: "a", Value: ""}, {Key: "", Value: "x\x00y"}},
 		ConnContext: sdk.Dict{{Key: "ehlo_string", Value: "EHLO x\r\n"}},
 		Bounce:      true, EightBit: true, SMTPUTF8: true,

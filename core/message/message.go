@@ -26,8 +26,9 @@ type Message struct {
 	LastReply           string // of the last attempt, for bounces and mailq
 	Context             sdk.Dict
 	ConnContext         sdk.Dict
-	Bounce              bool // our own DSN
-	EightBit            bool // BODY=8BITMIME was declared or 8-bit content seen
+	Suspended           string // why it waits for policy to bind it; "" means that it is bound
+	Bounce              bool   // our own DSN
+	EightBit            bool   // BODY=8BITMIME was declared or 8-bit content seen
 	SMTPUTF8            bool
 	Content             Content
 }

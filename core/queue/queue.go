@@ -46,6 +46,24 @@ type Queue struct {
 	// OnFail tells the sender of a permanent failure. The message leaves the
 	// queue only when it returned nil: the bounce is durable then.
 	OnFail func(ctx context.Context, a *logs.Attempt) error
+	// Rebind asks policy again for the binding of a suspended message. It gives
+	// the message as it goes on: the same with other metadata, or a new one that
+	// is durable and takes its place, or nil where it has been dealt with. An
+	// error leaves it suspended.
+	Rebind func(ctx context.Context, m *message.Message) (*message.Message, error)
+
+	// These ask modules, and may be left out.
+
+	// Attempting is told of each message that is about to be attempted. It must
+	// not wait.
+	Attempting func(m *message.Message)
+	// BeforeRetry may change a message that is about to wait for its next
+	// attempt (core_pre_mailq_message_requeue). It has a deadline of its own.
+	BeforeRetry func(ctx context.Context, m *message.Message)
+	// Asks reports that modules are asked where a message gets this verdict:
+	// it is settled beside its lane then, so that the lane goes on.
+	Asks func(v Verdict) bool
+
 	// OptionsFor resolves a lane's options in the current configuration.
 	OptionsFor func(lane Lane) *Options
 	// MaxConnections bounds the connections of all lanes together
@@ -57,7 +75,8 @@ type Queue struct {
 	entries  map[string]*entry
 	workers  int
 	damaged  int
-	starved  []*lane // lanes that wanted a connection when all were taken
+	starved  []*lane       // lanes that wanted a connection when all were taken
+	beside   chan struct{} // bounds the messages that are settled beside their lane
 	accept   context.Context
 	stop     context.CancelFunc
 	hard     context.Context
@@ -88,6 +107,7 @@ type entry struct {
 func (q *Queue) Start(ctx context.Context) error {
 	q.mu.Lock()
 	q.lanes, q.entries = map[Lane]*lane{}, map[string]*entry{}
+	q.beside = make(chan struct{}, maxBeside)
 	q.hard, q.kill = context.WithCancel(ctx)
 	q.accept, q.stop = context.WithCancel(q.hard)
 	q.mu.Unlock()
@@ -118,7 +138,7 @@ func (q *Queue) Insert(m *message.Message) {
 	if !m.Next.IsZero() {
 		e.due = m.Next.UnixMilli()
 	}
-	key := Lane{Group: m.BindingGroup, Binding: m.Binding, Domain: m.Domain()}
+	key := laneOf(m)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.accept == nil || q.accept.Err() != nil || q.entries[e.id] != nil {
@@ -165,6 +185,9 @@ func (q *Queue) Reconfigured() {
 	defer q.mu.Unlock()
 	for _, l := range q.lanes {
 		l.options, l.blocked = nil, time.Time{}
+		if l.suspended() {
+			l.hurry()
+		}
 		l.wake()
 	}
 }

@@ -31,11 +31,11 @@ func (w *worker) Settle(m *message.Message, r Result) {
 		w.q.Log.Delivery(a)
 		w.finish(e)
 	case PermanentFailure:
-		w.fail(e, a)
+		w.settle(PermanentFailure, e, func(w *worker) { w.fail(e, a) })
 	case TransientFailure:
 		w.q.Log.TransientFailure(a)
 		w.q.Counters.Transient.Add(1)
-		w.retry(e, a, r.Unreached)
+		w.putOff(e, a, r.Unreached)
 	case NotAttempted:
 		w.release(e, (*lane).putBack)
 	}
@@ -73,21 +73,30 @@ func (w *worker) fail(e *entry, a *logs.Attempt) {
 	w.finish(e)
 }
 
-// retry gives a message its next time, or up.
-func (w *worker) retry(e *entry, a *logs.Attempt, unreached bool) {
+// putOff gives a message its next time, or up.
+func (w *worker) putOff(e *entry, a *logs.Attempt, unreached bool) {
 	o := w.lane.opts()
 	if verdict := w.givesUp(e, o); verdict != nil {
 		a.Reply = verdict.String()
-		w.fail(e, a)
+		w.settle(PermanentFailure, e, func(w *worker) { w.fail(e, a) })
 		return
 	}
-	m, now := a.Message, w.q.Clock.Now()
-	delay := backoff(o, m.Retries)
-	m.Retries++
-	m.LastReply = a.Reply
 	if unreached {
-		w.block(now.Add(min(delay, o.HostFailureRetry)))
+		w.block(w.q.Clock.Now().Add(min(backoff(o, a.Message.Retries), o.HostFailureRetry)))
 	}
+	w.settle(TransientFailure, e, func(w *worker) { w.retry(e, a, o) })
+}
+
+// retry gives a message its next time.
+func (w *worker) retry(e *entry, a *logs.Attempt, o *Options) {
+	m := a.Message
+	delay := backoff(o, m.Retries)
+	m.LastReply = a.Reply
+	if w.q.BeforeRetry != nil {
+		w.q.BeforeRetry(w.q.hard, m)
+	}
+	m.Retries++
+	now := w.q.Clock.Now()
 	expiry := m.Received.Add(o.Expiration)
 	next := now.Add(delay)
 	if next.After(expiry) && expiry.After(now) {
@@ -128,7 +137,12 @@ func (w *worker) delay(e *entry, m *message.Message, next time.Time) {
 	if err := w.q.Spool.Change(m.ID, message.Encode(m)); err != nil {
 		w.trouble(e, "keeps its old state in the spool", err)
 	}
-	e.due, e.retries = next.UnixMilli(), uint16(m.Retries)
+	if laneOf(m) != w.lane.key { // policy sends it another way
+		w.drop(e)
+		w.q.Insert(m)
+		return
+	}
+	e.due, e.retries, e.high = next.UnixMilli(), uint16(m.Retries), m.Priority > 0
 	w.release(e, (*lane).put)
 }
 

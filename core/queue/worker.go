@@ -12,7 +12,11 @@ import (
 func (l *lane) work() {
 	defer l.q.running.Done()
 	w := &worker{lane: l, q: l.q}
-	l.q.Courier.Serve(l.q.hard, l.key, w)
+	if l.suspended() {
+		w.rebind(l.q.hard)
+	} else {
+		l.q.Courier.Serve(l.q.hard, l.key, w)
+	}
 	l.q.mu.Lock()
 	defer l.q.mu.Unlock()
 	w.giveBack()
@@ -20,6 +24,11 @@ func (l *lane) work() {
 	l.q.workers--
 	l.wake()
 	l.q.feedStarved()
+	l.tidy()
+}
+
+// tidy forgets a lane that is empty. The caller holds mu.
+func (l *lane) tidy() {
 	if l.empty() && l.q.lanes[l.key] == l {
 		l.halt()
 		delete(l.q.lanes, l.key)
@@ -50,6 +59,7 @@ func (w *worker) Next(ctx context.Context, idle time.Duration) *Batch {
 		taken, wait := w.take()
 		if len(taken) > 0 {
 			if b := w.load(taken); b != nil {
+				w.attempting(b)
 				return b
 			}
 			continue
@@ -182,7 +192,7 @@ func sameTransaction(a, b *message.Message) bool {
 // expired reports a message past its lifetime that is not to be tried again.
 func (w *worker) expired(e *entry) bool {
 	o := w.lane.opts()
-	return o.NeverExpired && e.retries > 0 && w.q.age(e) >= o.Expiration
+	return o.NeverExpired && !w.lane.suspended() && e.retries > 0 && w.q.age(e) >= o.Expiration
 }
 
 func (q *Queue) age(e *entry) time.Duration {

@@ -31,6 +31,10 @@ func (d *Door) Accept(ctx context.Context, s *validate.Session, dr *Draft) Resul
 		r.reject(errNoDate)
 		return Result{Reply: errNoDate}
 	}
+	if looping := d.loops(s.State, dr); looping != nil {
+		r.reject(looping)
+		return Result{Reply: looping}
+	}
 	r.hooks(ctx)
 	if r.final == nil {
 		r.store(ctx)
@@ -98,6 +102,7 @@ type run struct {
 	dr      *Draft
 	refused map[int]*smtp.Reply // by copy
 	removed map[int]bool        // copies whose recipient was taken off the list
+	taken   map[int]bool        // copies that core_ec_message_enqueue kept for itself
 	final   *smtp.Reply         // set: the transaction ends here
 	ok      *smtp.Reply         // a positive reply that policy chose
 	close   bool
@@ -123,6 +128,10 @@ func (r *run) hooks(ctx context.Context) {
 		}
 		r.tarpit += o.Tarpit
 		todo = r.judge(o, done[len(done)-1], todo)
+		r.enqueueAnswers(o)
+		if o.Grouped && r.final == nil {
+			r.choose(ctx, done[len(done)-1].Copy)
+		}
 	}
 }
 
@@ -130,7 +139,10 @@ func (r *run) hooks(ctx context.Context) {
 // module wants them.
 func (r *run) copyPhases(first, count int) []sdk.Phase {
 	var out []sdk.Phase
-	for _, h := range [...]sdk.Hook{sdk.CorePreMsgEachRcpt, sdk.ValidateDataSpoolEachRcpt, sdk.CoreValidateDataSpoolEachRcpt, sdk.CorePostMsgEachRcpt} {
+	for _, h := range [...]sdk.Hook{
+		sdk.CorePreMsgEachRcpt, sdk.ValidateDataSpoolEachRcpt, sdk.CoreValidateDataSpoolEachRcpt,
+		sdk.CorePostValidateDataSpoolEachRcpt, sdk.CorePostMsgEachRcpt,
+	} {
 		for i := first; i < count && r.s.Wants(h); i++ {
 			out = append(out, sdk.Phase{Hook: h, Copy: i})
 		}
@@ -143,7 +155,10 @@ func (r *run) copyPhases(first, count int) []sdk.Phase {
 func bindPhases(s *validate.Session, first, count int) []sdk.Phase {
 	var out []sdk.Phase
 	for i := first; i < count; i++ {
-		for _, h := range [...]sdk.Hook{sdk.ValidateSetBinding, sdk.CorePostValidateSetBinding, sdk.CoreFinalValidation2, sdk.CoreFinalValidation, sdk.CorePostFinalValidation} {
+		for _, h := range [...]sdk.Hook{
+			sdk.ValidateSetBinding, sdk.CorePostValidateSetBinding, sdk.CoreFinalValidation2, sdk.CoreFinalValidation,
+			sdk.CorePostFinalValidation, sdk.CoreConfigGetMessageRoutingDomain, sdk.CoreECMessageEnqueue,
+		} {
 			if s.Wants(h) {
 				out = append(out, sdk.Phase{Hook: h, Copy: i})
 			}

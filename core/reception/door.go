@@ -61,6 +61,8 @@ type Door struct {
 	Bindings func() *binding.Table
 	// Options is the current configuration's.
 	Options func() *Options
+	// Loop is what counts as a mail loop; nil, or a nil result: nothing does.
+	Loop func() *LoopOptions
 	// Queue takes what is durable.
 	Queue func(m *message.Message)
 	// Bounce tells a sender that one recipient was refused after others were
@@ -69,8 +71,11 @@ type Door struct {
 	// IsFull tells a full spool from another failure of Commit.
 	IsFull   func(err error) bool
 	Hostname func() string
-	NewID    func() string
-	Now      func() time.Time
+	// PolicyTime bounds how long policy may take for a message that nobody waits
+	// for; 0: as long as a call may take.
+	PolicyTime time.Duration
+	NewID      func() string
+	Now        func() time.Time
 
 	bodies bodies
 }

@@ -207,7 +207,7 @@ func (dr *Draft) finish() error {
 	if dr.keep, err = dr.door.Spool.OpenBody(ref); err != nil {
 		return dr.door.spoolError(err)
 	}
-	dr.handle = dr.door.bodies.add(storedBody{dr.door.Spool, ref, dr.offset, dr.size})
+	dr.handle = dr.door.bodies.add(storedBody{spool: dr.door.Spool, ref: ref, offset: dr.offset, size: dr.size})
 	return nil
 }
 
@@ -264,6 +264,7 @@ type storedBody struct {
 	ref    message.BodyRef
 	offset int64
 	size   int64
+	lent   BodyReader // of a queued message (Lend): the record may go at any time
 }
 
 // bodies are the stored bodies of the calls that run now, by handle.

@@ -13,24 +13,38 @@ import (
 var errUnknownBody = errors.New("the body belongs to no call that is under way")
 
 // Inject queues a message that no client brought: from a script, or a bounce of
-// our own. It meets validate_set_binding and core_final_validation only
-// (design section 3), so that a script which copies and injects does not loop
+// our own. It meets validate_set_binding and core_final_validation only, and
+// msg_gen_data_spool before them where it came over HTTP (design section 3), so that a script which copies and injects does not loop
 // and no content policy refuses our own DSN. It is durable when ids are
-// returned, one for each recipient.
+// returned, one for each recipient that core_ec_message_enqueue did not take.
 func (d *Door) Inject(ctx context.Context, in *sdk.Injection) ([]string, error) {
 	if len(in.Recipients) == 0 {
 		return nil, errors.New("inject: no recipients")
 	}
 	batch := d.NewID()
 	copies := make([]*sdk.Message, 0, len(in.Recipients))
+	c := contents{door: d}
 	for _, rcpt := range in.Recipients {
 		m := d.injected(in, rcpt, batch)
-		if err := d.bindDetached(ctx, m); err != nil {
-			return nil, err
+		fate, why := d.bindDetached(ctx, m)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case fate == fateTaken:
+			continue
+		case fate == fateRefused:
+			return nil, why
+		case fate == fateSuspended:
+			id := m.ID // the message as it was before policy got halfway
+			m = d.injected(in, rcpt, batch)
+			m.ID = id
+			c.suspend(m, why)
 		}
 		copies = append(copies, m)
 	}
-	c := contents{door: d}
+	if len(copies) == 0 { // policy has them all
+		return nil, nil
+	}
 	queued, err := d.commit(ctx, copies, &c, Envelope{})
 	if err != nil {
 		c.drop()
@@ -51,6 +65,9 @@ func (d *Door) injected(in *sdk.Injection, rcpt smtp.Address, batch string) *sdk
 		Header: in.Header, Body: in.Body, Protocol: sdk.ProtocolInternal,
 		Created: d.Now(), Bounce: in.Bounce,
 	}
+	if in.Protocol == sdk.ProtocolREST {
+		m.Protocol = sdk.ProtocolREST
+	}
 	local, domain := rcpt.Split()
 	m.Context.Set("rcptto_localpart", local)
 	m.Context.Set("rcptto_domain", domain)
@@ -59,25 +76,6 @@ func (d *Door) injected(in *sdk.Injection, rcpt smtp.Address, batch string) *sdk
 
 // nullID is the id of no connection (reference/logs.md, IDs).
 const nullID = "00/00-00000-00000000"
-
-// bindDetached runs the hooks of a message without a session. Policy that fails
-// or refuses here does not lose the message: it keeps the binding it has
-// (design section 5), and the paniclog says why.
-func (d *Door) bindDetached(ctx context.Context, m *sdk.Message) error {
-	s := d.Validator.Detached(m)
-	defer s.Close()
-	todo := bindPhases(s, 0, 1)
-	for len(todo) > 0 {
-		o := s.Run(ctx, todo...)
-		if o.Failed || o.Ran == 0 {
-			d.Log.Panic(sdk.LogRecord{Level: sdk.LevelError, Source: "reception",
-				Text: fmt.Sprintf("message %s keeps its binding: policy failed: %v", m.ID, o.Reply())})
-			return ctx.Err()
-		}
-		todo = todo[o.Ran:]
-	}
-	return nil
-}
 
 // bounceRefused tells the sender of recipients that policy refused one by one,
 // where others were accepted. Only a peer that may relay gets such a bounce by
@@ -117,11 +115,14 @@ func (d *Door) ReadBody(handle uint64, offset, length int64) ([]byte, error) {
 	if offset < 0 || offset > b.size || length < 0 {
 		return nil, fmt.Errorf("no offset %d in a body of %d bytes", offset, b.size)
 	}
-	rd, err := b.spool.OpenBody(b.ref)
-	if err != nil {
-		return nil, err
+	rd := b.lent
+	if rd == nil {
+		var err error
+		if rd, err = b.spool.OpenBody(b.ref); err != nil {
+			return nil, err
+		}
+		defer rd.Close()
 	}
-	defer rd.Close()
 	p := make([]byte, min(length, b.size-offset, maxRead))
 	if _, err := rd.ReadAt(p, b.offset+offset); err != nil {
 		return nil, fmt.Errorf("reading a body: %w", err)

@@ -516,13 +516,3 @@ func TestInject(t *testing.T) {
 		t.Errorf("%v, %d queued", err, len(b.queued))
 	}
 }
-
-func TestAFailedPolicyKeepsAnInjectedMessage(t *testing.T) {
-	b := newBench(t, policy{sdk.ValidateSetBinding: func(*sdk.Call, sdk.Phase) sdk.PhaseResult {
-		return sdk.PhaseResult{Failed: true, Reply: smtp.NewReply(451, "4.3.0", "x")}
-	}})
-	ids, err := b.Inject(context.Background(), &sdk.Injection{Recipients: []smtp.Address{"a@x.test"}, Header: []byte("A: b\r\n")})
-	if err != nil || len(ids) != 1 || b.queued[0].Binding != "default" || len(b.log.panics) == 0 {
-		t.Errorf("%v %v %q", ids, err, b.log.panics)
-	}
-}

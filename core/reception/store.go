@@ -15,6 +15,12 @@ import (
 // one batch, and sets the final reply.
 func (r *run) store(ctx context.Context) {
 	r.s.Split()
+	for i := range r.s.State.Copies {
+		r.choose(ctx, i)
+	}
+	if r.final != nil {
+		return
+	}
 	keep := r.survivors(r.s.State)
 	if len(keep) == 0 {
 		r.final = r.nothingLeft()
@@ -48,6 +54,8 @@ func (r *run) survivors(st *sdk.State) []*sdk.Message {
 		case r.removed[i]:
 		case r.refused[i] != nil:
 			r.reject(r.refused[i])
+		case r.taken[i]:
+			r.reject(replyTaken)
 		case m.Discard != nil:
 			r.reject(m.Discard)
 		default:
@@ -93,6 +101,9 @@ func (d *Door) commit(ctx context.Context, copies []*sdk.Message, c *contents, e
 			return nil, d.spoolError(err)
 		}
 		q := d.toMessage(m, content, env)
+		if q.Suspended = c.suspended[m]; q.Suspended != "" {
+			q.Binding, q.BindingGroup = "", ""
+		}
 		queued = append(queued, q)
 		entries = append(entries, Entry{ID: q.ID, Meta: message.Encode(q), Body: content.Body})
 	}
@@ -121,13 +132,11 @@ func (d *Door) toMessage(m *sdk.Message, content message.Content, env Envelope) 
 	}
 }
 
-// bind is the binding policy chose, one of the group it chose, or the default.
+// bind is the binding policy chose, or the default. Out of a group one was chosen
+// before (choose).
 func (d *Door) bind(m *sdk.Message) binding.Binding {
 	t := d.Bindings()
 	if b, ok := t.Find(m.Binding); ok && m.Binding != "" {
-		return b
-	}
-	if b, ok := t.Choose(m.BindingGroup); ok && m.BindingGroup != "" {
 		return b
 	}
 	b, _ := t.Find(binding.Default)
@@ -147,6 +156,8 @@ type contents struct {
 	door   *Door
 	dr     *Draft // nil for an injection
 	stored []storedContent
+
+	suspended map[*sdk.Message]string // why these wait for their binding
 }
 
 type storedContent struct {
@@ -248,6 +259,9 @@ func (c *contents) existing(m *sdk.Message) (storedContent, error) {
 	b, ok := c.door.bodies.get(m.Body.Handle)
 	if !ok {
 		return storedContent{}, errUnknownBody
+	}
+	if b.lent != nil {
+		return c.copied(m, b)
 	}
 	head, err := readHeader(b)
 	if err != nil {

@@ -39,12 +39,20 @@ func (s *session) settle(dots bool) (logs.Phase, *smtp.Reply) {
 	if len(s.vs.State.Message.Recipients) == 0 {
 		return logs.PhaseAwaitingRcpt, replyNeedRcpt
 	}
-	chosen, hook := s.hooks(sdk.Phase{Hook: sdk.ValidateRcptToList}, sdk.Phase{Hook: sdk.ValidateRcptToListFinal})
+	s.txn.received = ""
+	phases := []sdk.Phase{{Hook: sdk.ValidateRcptToList}, {Hook: sdk.ValidateRcptToListFinal}, {Hook: sdk.CoreGetReceivedHeaderText}}
+	if !s.p.Trace { // nobody would see the text
+		phases = phases[:2]
+	}
+	chosen, hook := s.hooks(phases...)
 	if chosen.Refuses() {
-		if hook == sdk.ValidateRcptToList {
+		switch hook {
+		case sdk.ValidateRcptToList:
 			return logs.PhaseRcptList, chosen
+		case sdk.ValidateRcptToListFinal:
+			return logs.PhaseRcptListFinal, chosen
 		}
-		return logs.PhaseRcptListFinal, chosen
+		return logs.PhaseData, chosen
 	}
 	if len(s.vs.State.Message.Recipients) == 0 {
 		return logs.PhaseRcptListFinal, replyNoRcpt
@@ -57,7 +65,7 @@ func (s *session) settle(dots bool) (logs.Phase, *smtp.Reply) {
 func (s *session) envelope() reception.Envelope {
 	e := reception.Envelope{EightBit: s.txn.eightBit, SMTPUTF8: s.txn.utf8, MayRelay: s.mayRelay()}
 	if s.p.Trace {
-		e.Received = s.received()
+		e.Received = s.receivedText()
 	}
 	return e
 }

@@ -20,9 +20,10 @@ const maxBad = 20
 type transaction struct {
 	eightBit bool
 	utf8     bool
-	rcpts    int   // RCPT commands since MAIL
-	draft    Draft // content is arriving
-	chunked  bool  // it arrives with BDAT
+	rcpts    int    // RCPT commands since MAIL
+	draft    Draft  // content is arriving
+	chunked  bool   // it arrives with BDAT
+	received string // the Received field as policy words it; "": as we do
 }
 
 // session is one connection. One goroutine runs it; what others may touch is
@@ -50,6 +51,7 @@ type session struct {
 	closing  bool // end the session once the replies are out
 	quitted  bool // at the client's wish
 	silent   bool // and without a word
+	greeted  bool // the banner was due: the session is policy's business
 }
 
 // serve runs the session to its end.
@@ -65,6 +67,7 @@ func (s *session) serve(listen string, conn net.Conn) {
 	s.begin(listen, conn, peer)
 	defer s.end()
 	err := s.connect()
+	s.greeted = err == nil
 	for err == nil && !s.closing {
 		var line []byte
 		s.wire.phase.Store(uint32(s.phase()))
@@ -141,6 +144,7 @@ func (s *session) end() {
 	}
 	// Closing tells the peer; there is nobody to tell of a failure.
 	_ = s.wire.conn.Close()
+	s.aborted()
 	s.vs.Close()
 	s.wire.release()
 	s.srv.recycle(s)
@@ -152,7 +156,7 @@ func (s *session) reset() {
 	s.helo, s.esmtp, s.tls, s.caps, s.ownCaps = "", false, false, nil, 0
 	s.txn, s.content = transaction{}, content{}
 	s.messages, s.mails, s.rcpts, s.bad = 0, 0, 0, 0
-	s.closing, s.quitted, s.silent = false, false, false
+	s.closing, s.quitted, s.silent, s.greeted = false, false, false, false
 	s.misused, s.login = misuses{}, login{}
 }
 
@@ -239,6 +243,9 @@ func (s *session) run(phases []sdk.Phase) []*smtp.Reply {
 	}
 	if o.Ran == 0 {
 		return []*smtp.Reply{validate.TemporaryFailure(phases[0].Hook)}
+	}
+	if a, ok := o.Answer(sdk.CoreGetReceivedHeaderText); ok {
+		s.txn.received = traceText(a.Value)
 	}
 	last := &o.Replies[o.Ran-1]
 	s.closing = s.closing || o.Close

@@ -31,6 +31,8 @@ type Outcome struct {
 	ListChanged  bool          // the recipient list changed in the last phase
 	Tarpit       time.Duration // hold the reply back
 	Capabilities []sdk.Change  // CapabilitySet and CapabilityDelete, in order
+	Answers      []Answer      // of hooks that have answers of their own, in order
+	Grouped      bool          // the last phase chose a group: a binding of it is due
 }
 
 // Reply is the last phase's reply, nil if none was set.
@@ -90,7 +92,8 @@ func (s *Session) LastModule() string { return s.lastMod }
 func (s *Session) Wants(h sdk.Hook) bool { return s.chain.Wants(h) }
 
 // Run runs consecutive phases. It stops behind the first phase with a refusing
-// reply, a failure, a disconnect or a changed recipient list; Outcome.Ran says
+// reply, a failure, a disconnect, a changed recipient list or a binding group that
+// was chosen; Outcome.Ran says
 // how far it came, and the caller decides what comes next.
 func (s *Session) Run(ctx context.Context, phases ...sdk.Phase) *Outcome {
 	o := &Outcome{Replies: make([]*smtp.Reply, 0, len(phases))}
@@ -118,7 +121,7 @@ func (s *Session) skip(p sdk.Phase, ids []string, o *Outcome) {
 }
 
 func (o *Outcome) stopped() bool {
-	return o.Failed || o.Close || o.ListChanged || o.Reply().Refuses()
+	return o.Failed || o.Close || o.ListChanged || o.Grouped || o.Reply().Refuses()
 }
 
 // run finds the phases at the front of rest that one module alone wants; those

@@ -14,6 +14,9 @@ import (
 func (s *Session) take(ctx context.Context, p sdk.Phase, r *sdk.PhaseResult, o *Outcome) {
 	s.apply(r.Changes)
 	for i := range r.Changes {
+		if r.Changes[i].Kind == sdk.AnswerSet {
+			o.Answers = append(o.Answers, Answer{p, r.Changes[i].Number, r.Changes[i].Value})
+		}
 		if err := s.effect(ctx, &r.Changes[i], o); err != nil {
 			s.setReply(o, s.failure(p, err))
 			o.Failed = true
@@ -53,6 +56,8 @@ func (s *Session) effect(ctx context.Context, c *sdk.Change, o *Outcome) error {
 		o.Capabilities = append(o.Capabilities, *c)
 	case sdk.RecipientAdd, sdk.RecipientRemove, sdk.RecipientReplace:
 		o.ListChanged = true
+	case sdk.BindingGroupSet:
+		o.Grouped = true
 	case sdk.InjectMessage:
 		_, err := s.v.Inject(ctx, c.Injection)
 		return err

@@ -53,12 +53,13 @@ func (v *Validator) NewSession(conn sdk.Conn) *Session {
 	return v.session(&sdk.State{Conn: conn})
 }
 
-// Detached makes a session for a message that no client brought: its state
-// has the one copy and no connection. Close it like any other.
+// Detached makes a session for a message behind its reception, or that no client
+// brought: its state has the one copy, and what the message knows of its
+// connection. Close it like any other.
 func (v *Validator) Detached(m *sdk.Message) *Session {
 	st := &sdk.State{Message: m, Copies: []*sdk.Message{m}}
+	st.Conn = ConnOf(m)
 	st.Conn.Session = v.sessions.Add(1)
-	st.Conn.Protocol = m.Protocol
 	return v.session(st)
 }
 

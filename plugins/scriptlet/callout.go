@@ -85,7 +85,7 @@ func (in *interpreter) ask(r *run, c *callout, out *sdk.PhaseResult) (next bool)
 		if c.hook.Hook == sdk.CorePreEsmtpAuth {
 			got = forceAuth(r.frame, got)
 		}
-		verdict, ok := verdictOf(got, c)
+		verdict, ok := verdictOf(in, r, c, got)
 		switch {
 		case c.hook.Void || ok && verdict == sdk.Continue:
 			return true
@@ -129,14 +129,17 @@ func (in *interpreter) invoke(r *run, c *callout) (lua.LValue, *luaError) {
 // hasContext reports whether callouts with these arguments get a vctx.
 func hasContext(a sdk.Args) bool {
 	switch a {
-	case sdk.ArgsAcVctx, sdk.ArgsStrAcVctx, sdk.ArgsMsgStrAcVctx, sdk.ArgsListVctx, sdk.ArgsMsgAcVctx, sdk.ArgsVctxAuth, sdk.ArgsAcMcVctx:
+	case sdk.ArgsAcVctx, sdk.ArgsStrAcVctx, sdk.ArgsMsgStrAcVctx, sdk.ArgsListVctx, sdk.ArgsMsgAcVctx, sdk.ArgsVctxAuth, sdk.ArgsReceived, sdk.ArgsAcMcVctx:
 		return true
 	}
 	return false
 }
 
 // verdictOf reads what a callout returned.
-func verdictOf(v lua.LValue, c *callout) (sdk.Verdict, bool) {
+func verdictOf(in *interpreter, r *run, c *callout, v lua.LValue) (sdk.Verdict, bool) {
+	if c.hook.Returns != sdk.ReturnsVerdict {
+		return r.frame.TakeAnswer(in.env, r.thread.L, v)
+	}
 	n, ok := v.(lua.LNumber)
 	if !ok {
 		return sdk.Continue, false

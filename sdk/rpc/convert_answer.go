@@ -92,6 +92,7 @@ func injectionToPB(in *sdk.Injection) *pb.Injection {
 		BodyChanged: in.Body.Changed,
 		Context:     wireDict(in.Context),
 		Bounce:      in.Bounce,
+		Protocol:    pb.Protocol(in.Protocol),
 	}
 }
 
@@ -103,5 +104,6 @@ func (d *decoder) injection(p *pb.Injection) *sdk.Injection {
 		Body:       sdk.Body{Size: p.BodySize, Inline: d.blob(p.Body), Handle: p.BodyHandle, Changed: p.BodyChanged},
 		Context:    d.dict(p.Context),
 		Bounce:     p.Bounce,
+		Protocol:   enum[sdk.Protocol](int32(p.Protocol)),
 	}
 }

@@ -182,7 +182,7 @@ func TestNumbers(t *testing.T) {
 		want string
 		ours int
 	}{
-		{pb.ChangeKind(sdk.InjectMessage), "CHANGE_INJECT_MESSAGE", len(pb.ChangeKind_name) - 1},
+		{pb.ChangeKind(sdk.AnswerSet), "CHANGE_ANSWER_SET", len(pb.ChangeKind_name) - 1},
 		{pb.ChangeKind(sdk.BodyReplace), "CHANGE_BODY_REPLACE", int(sdk.BodyReplace)},
 		{pb.ChangeKind(sdk.StatusSet), "CHANGE_STATUS_SET", int(sdk.StatusSet)},
 		{pb.Verdict(sdk.Again), "VERDICT_AGAIN", len(pb.Verdict_name) - 1},

@@ -68,7 +68,7 @@ func (e *encoder) phaseList(list []sdk.Phase) []*pb.Phase {
 	e.phases, e.order = e.phases[:len(list)], e.order[:len(list)]
 	for i := range list {
 		p, q := &list[i], &e.phases[i]
-		q.Hook, q.Copy, q.Line, q.Address = pb.Hook(p.Hook), int32(p.Copy), wire(p.Line), wire(p.Address)
+		q.Hook, q.Copy, q.Line, q.Address, q.Number = pb.Hook(p.Hook), int32(p.Copy), wire(p.Line), wire(p.Address), p.Number
 		e.order[i] = q
 	}
 	return e.order

@@ -18,6 +18,7 @@ type Received struct {
 	Data  string // as it was sent, without the dots of transparency
 	Peer  string // the client's address
 	Helo  string
+	Login string // "PLAIN user password", where the client logged in
 	Time  time.Time
 }
 
@@ -53,6 +54,7 @@ type Sink struct {
 	got      []*Received
 	peak     int
 	hanging  int
+	auth     bool
 	wg       sync.WaitGroup
 	down     chan struct{}
 }
@@ -227,14 +229,15 @@ func (s *Sink) serve(c net.Conn, down chan struct{}) {
 
 // hop is one connection to a sink.
 type hop struct {
-	sink *Sink
-	down chan struct{}
-	peer string
-	helo string
-	r    *bufio.Reader
-	w    *bufio.Writer
-	now  *Received
-	quit bool
+	sink  *Sink
+	down  chan struct{}
+	peer  string
+	helo  string
+	login string
+	r     *bufio.Reader
+	w     *bufio.Writer
+	now   *Received
+	quit  bool
 }
 
 func (d *hop) say(line string) { fmt.Fprintf(d.w, "%s\r\n", line) }
@@ -259,10 +262,15 @@ func (d *hop) command() error {
 		d.say("250-PIPELINING")
 		d.say("250-8BITMIME")
 		d.say("250-SIZE 0")
+		if d.offersAuth() {
+			d.say("250-AUTH PLAIN LOGIN")
+		}
 		d.say("250 ENHANCEDSTATUSCODES")
 	case "MAIL":
-		d.now = &Received{From: address(rest), Mail: line, Peer: d.peer, Helo: d.helo}
+		d.now = &Received{From: address(rest), Mail: line, Peer: d.peer, Helo: d.helo, Login: d.login}
 		d.say("250 2.1.0 ok")
+	case "AUTH":
+		return d.logIn(rest)
 	case "RCPT":
 		d.rcpt(address(rest))
 	case "DATA":

@@ -224,6 +224,9 @@ func otherFields() []string {
 		"vctx_conn:tls", "vctx_conn:tls_cipher", "vctx_conn:tls_cipher_algbits", "vctx_conn:tls_cipher_usebits",
 		"vctx_conn:tls_client_cert_subject", "vctx_conn:tls_client_cert_subject_cn",
 		"vctx_conn:tls_client_cert_issuer", "vctx_conn:tls_client_cert_issuer_cn", "vctx_conn:tls_client_verified",
+		"vctx_conn:mail_loop_header_count", "vctx_conn:mail_loop_ip", "vctx_mess:binding", "vctx_mess:binding_group",
+		"vctx_mess:outbound_smtp_auth_user", "vctx_mess:outbound_smtp_auth_pass", "vctx_mess:outbound_smtp_auth_type",
+		"vctx_mess:outbound_smtp_auth_key",
 		"vctx_mess:#8bitmime", "vctx_mess:rfc2822_date_missing",
 		"vctx_mess:spf_status", "vctx_mess:arc_cv", "vctx_mess:arc_seal",
 		"vctx_mess:mailfrom_domain", "vctx_mess:mailfrom_localpart", "vctx_mess:mailfrom_string",
@@ -241,7 +244,7 @@ func hookStatus(d *documented) (Status, string) {
 	case sdk.HookNone:
 		return Unsupported, "mtad has no such callout yet"
 	case sdk.MsgGenDataSpool:
-		return Unsupported, "the core does not call it yet"
+		return Partial, "for mail that a module took over HTTP and injects; mtad itself has no HTTP listener"
 	}
 	return Supported, ""
 }

@@ -98,13 +98,13 @@ func TestHookArgs(t *testing.T) {
 		sdk.CoreLogReception:        `return msys.type(ac), "validate_context", now.tv_sec, note, len, msg:rcptto()`,
 		sdk.CoreLogDelivery:         `return "accept_construct", "validate_context", tostring(now), note, len, dr.domain, msg.delivered`,
 		sdk.CoreLogPermanentFailure: `return "accept_construct", "validate_context", now.tv_usec, msg.delivered`,
-		sdk.CoreLogRejection:        `return msys.type(ac), msys.type(vctx), phase, text, len`,
+		sdk.CoreLogRejection:        `return msys.type(ac), msys.type(vctx), phase, text, args`,
 		sdk.ValidateDealloc:         `return "accept_construct", "validate_context"`,
 	} {
 		want := map[sdk.Hook]string{
 			sdk.ValidateEHLO: " str", sdk.ValidateRcptTo: " str", sdk.ValidateData: " a@relay.test", sdk.CorePreMsgEachRcpt: " a@relay.test",
 			sdk.ValidateSetBinding: " a@relay.test", sdk.CoreLogReception: " 1251200446 LINE\r\n 6 a@relay.test",
-			sdk.CoreLogDelivery: " 1251200446 LINE\r\n 6 relay.test 1", sdk.CoreLogPermanentFailure: " 0 2", sdk.CoreLogRejection: " nil LINE\r\n 6",
+			sdk.CoreLogDelivery: " 1251200446 LINE\r\n 6 relay.test 1", sdk.CoreLogPermanentFailure: " 0 2", sdk.CoreLogRejection: " 0 LINE\r\n nil",
 		}[hook]
 		newMailWorld(t, hook).is("accept_construct validate_context"+want, script)
 	}

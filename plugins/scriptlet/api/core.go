@@ -13,7 +13,7 @@ func corePackage() Package {
 	for _, group := range [][]Func{stringFuncs(), dictFuncs(), bindingFuncs()} {
 		funcs = append(funcs, group...)
 	}
-	classes := []Class{idClass(), timeClass(), recordClass(), addressClass(), stringClass(), acceptClass(), sessionClass(), listClass()}
+	classes := []Class{idClass(), timeClass(), recordClass(), addressClass(), stringClass(), acceptClass(), sessionClass(), listClass(), boolClass()}
 	return Package{
 		Name:    "msys.core",
 		Doc:     "Constants and functions of the core.",
@@ -111,6 +111,7 @@ func coreConstants() []Const {
 	list = append(list, numbered("A transfer encoding.", "EC_MIME_TE_7BIT", "EC_MIME_TE_8BIT", "EC_MIME_TE_BASE64", "EC_MIME_TE_QUOTED_PRINTABLE")...)
 	list = append(list, numbered("An action of a delivery report.", "FAILED", "DELAYED", "DELIVERED", "RELAYED", "EXPANDED")...)
 	list = append(list, numbered("The state of an SMTP session, the phase of core_log_rejection.", sessionStates()...)...)
+	list = append(list, connectionErrors()...)
 	return list
 }
 

@@ -69,6 +69,7 @@ type Frame struct {
 	Session uint64
 
 	args []lua.LValue // what the phase's callouts are called with
+	out  outArgs      // those of args that they write into
 }
 
 // Change records a change and applies it to the snapshot, so that later code

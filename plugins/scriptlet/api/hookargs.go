@@ -39,9 +39,10 @@ func HookArgs(e *Env, L *lua.LState, f *Frame) []lua.LValue {
 	case sdk.ArgsMsgRecordNow:
 		return append([]lua.LValue{msg(), record(e, L, f), now()}, note(f)...)
 	case sdk.ArgsRejection:
-		return append([]lua.LValue{now(), ac(), vctx(), lua.LNil}, note(f)...)
+		// The text is whole, so there are no args for it as a format.
+		return []lua.LValue{now(), ac(), vctx(), lua.LNumber(f.Phase.Number), lua.LString(f.Phase.Line), lua.LNil}
 	}
-	return nil
+	return furtherArgs(e, L, f)
 }
 
 // note is a log hook's text, a plain Lua string or nil, and its length

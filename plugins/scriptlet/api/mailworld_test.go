@@ -69,7 +69,9 @@ func (w *mailWorld) enter(s *sdk.State, hook sdk.Hook) {
 	names := map[sdk.Args]string{
 		sdk.ArgsAcVctx: "ac vctx", sdk.ArgsStrAcVctx: "str ac vctx", sdk.ArgsMsgStrAcVctx: "msg str ac vctx", sdk.ArgsListVctx: "list vctx",
 		sdk.ArgsMsgAcVctx: "msg ac vctx", sdk.ArgsMsg: "msg", sdk.ArgsMsgAc: "msg ac", sdk.ArgsVctxAuth: "vctx info status", sdk.ArgsAcMcVctx: "ac mc vctx",
-		sdk.ArgsAcMsgNow: "ac msg now note len", sdk.ArgsMsgRecordNow: "msg dr now note len", sdk.ArgsRejection: "now ac vctx phase text len",
+		sdk.ArgsAcMsgNow: "ac msg now note len", sdk.ArgsMsgRecordNow: "msg dr now note len", sdk.ArgsRejection: "now ac vctx phase text args",
+		sdk.ArgsAc: "ac", sdk.ArgsMsgNow: "msg now", sdk.ArgsMsgGroup: "msg group", sdk.ArgsRouting: "cs msg buff", sdk.ArgsReceived: "msg mc ac vctx response",
+		sdk.ArgsMsgEnabled: "msg enabled", sdk.ArgsBounce: "orig msg action", sdk.ArgsAddrRecord: "addr dr slot now", sdk.ArgsAddrErrRecord: "addr err dr slot now",
 	}[info.Args]
 	args := HookArgs(w.env, w.L, w.frame)
 	for i, name := range strings.Fields(names) {

@@ -210,7 +210,7 @@ func sameBytes(a, b []byte) bool {
 
 // needContent raises in the phases in which a message has no content yet.
 func (m *message) needContent(e *Env, L *lua.LState, what string) {
-	if h := m.hook(e, L); h != sdk.HookNone && h < sdk.ValidateData {
+	if h := m.hook(e, L); h != sdk.HookNone && h.Info().PreData {
 		L.RaiseError("%s: a message has no content before validate_data; this is %s", what, h)
 	}
 }
@@ -222,4 +222,4 @@ func (m *message) needOpen(e *Env, L *lua.LState, what string) {
 	}
 }
 
-func isLogHook(h sdk.Hook) bool { return h >= sdk.CoreLogReception && h <= sdk.CoreLogRejection }
+func isLogHook(h sdk.Hook) bool { return h.Info().Args.Log() }

@@ -38,7 +38,8 @@ const (
 
 func doDiscard(e *Env, L *lua.LState) int {
 	m := current(e, L)
-	if h := m.hook(e, L); h == sdk.ValidateSetBinding || isLogHook(h) {
+	h := m.hook(e, L)
+	if onTheWayOut := h.Info().Target == sdk.TargetCopy && !h.Info().Waiting && h != sdk.MsgGenDataSpool; h == sdk.ValidateSetBinding || isLogHook(h) || onTheWayOut {
 		L.RaiseError("msg:discard: not in %s", h)
 	}
 	reason := discardDefault

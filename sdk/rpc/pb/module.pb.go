@@ -171,6 +171,7 @@ const (
 	ChangeKind_CHANGE_CAPABILITY_SET     ChangeKind = 23 // name
 	ChangeKind_CHANGE_CAPABILITY_DELETE  ChangeKind = 24 // name
 	ChangeKind_CHANGE_INJECT_MESSAGE     ChangeKind = 25 // injection
+	ChangeKind_CHANGE_ANSWER_SET         ChangeKind = 26 // number, value: the answer of a hook that has one of its own
 )
 
 // Enum value maps for ChangeKind.
@@ -202,6 +203,7 @@ var (
 		23: "CHANGE_CAPABILITY_SET",
 		24: "CHANGE_CAPABILITY_DELETE",
 		25: "CHANGE_INJECT_MESSAGE",
+		26: "CHANGE_ANSWER_SET",
 	}
 	ChangeKind_value = map[string]int32{
 		"CHANGE_NONE":               0,
@@ -230,6 +232,7 @@ var (
 		"CHANGE_CAPABILITY_SET":     23,
 		"CHANGE_CAPABILITY_DELETE":  24,
 		"CHANGE_INJECT_MESSAGE":     25,
+		"CHANGE_ANSWER_SET":         26,
 	}
 )
 
@@ -413,39 +416,53 @@ func (Protocol) EnumDescriptor() ([]byte, []int) {
 	return file_module_proto_rawDescGZIP(), []int{5}
 }
 
-// The hooks in the order in which a message meets them.
+// The hooks: up to validate_dealloc in the order in which a message meets them,
+// then those that were added, in that order too.
 type Hook int32
 
 const (
-	Hook_HOOK_NONE                               Hook = 0
-	Hook_HOOK_CORE_VALIDATE_ACCEPT               Hook = 1
-	Hook_HOOK_VALIDATE_CONNECT                   Hook = 2
-	Hook_HOOK_CORE_VALIDATE_CONNECT              Hook = 3
-	Hook_HOOK_VALIDATE_EHLO                      Hook = 4
-	Hook_HOOK_CORE_VALIDATE_AUTH                 Hook = 5
-	Hook_HOOK_VALIDATE_MAILFROM                  Hook = 6
-	Hook_HOOK_VALIDATE_RCPTTO                    Hook = 7
-	Hook_HOOK_VALIDATE_RCPTTO_LIST               Hook = 8
-	Hook_HOOK_VALIDATE_RCPTTO_LIST_FINAL         Hook = 9
-	Hook_HOOK_VALIDATE_DATA                      Hook = 10
-	Hook_HOOK_VALIDATE_DATA_SPOOL                Hook = 11
-	Hook_HOOK_CORE_PRE_MSG_EACH_RCPT             Hook = 12
-	Hook_HOOK_VALIDATE_DATA_SPOOL_EACH_RCPT      Hook = 13
-	Hook_HOOK_CORE_VALIDATE_DATA_SPOOL_EACH_RCPT Hook = 14
-	Hook_HOOK_CORE_POST_MSG_EACH_RCPT            Hook = 15
-	Hook_HOOK_MSG_GEN_DATA_SPOOL                 Hook = 16
-	Hook_HOOK_VALIDATE_SET_BINDING               Hook = 17
-	Hook_HOOK_CORE_POST_VALIDATE_SET_BINDING     Hook = 18
-	Hook_HOOK_CORE_FINAL_VALIDATION2             Hook = 19
-	Hook_HOOK_CORE_FINAL_VALIDATION              Hook = 20
-	Hook_HOOK_CORE_POST_FINAL_VALIDATION         Hook = 21
-	Hook_HOOK_CORE_LOG_RECEPTION_V1              Hook = 22
-	Hook_HOOK_CORE_LOG_DELIVERY_V1               Hook = 23
-	Hook_HOOK_CORE_LOG_TRANSIENT_FAILURE_V1      Hook = 24
-	Hook_HOOK_CORE_LOG_PERMANENT_FAILURE_V1      Hook = 25
-	Hook_HOOK_CORE_LOG_REJECTION                 Hook = 26
-	Hook_HOOK_VALIDATE_DEALLOC                   Hook = 27
-	Hook_HOOK_CORE_PRE_ESMTP_AUTH                Hook = 28
+	Hook_HOOK_NONE                                       Hook = 0
+	Hook_HOOK_CORE_VALIDATE_ACCEPT                       Hook = 1
+	Hook_HOOK_VALIDATE_CONNECT                           Hook = 2
+	Hook_HOOK_CORE_VALIDATE_CONNECT                      Hook = 3
+	Hook_HOOK_VALIDATE_EHLO                              Hook = 4
+	Hook_HOOK_CORE_VALIDATE_AUTH                         Hook = 5
+	Hook_HOOK_VALIDATE_MAILFROM                          Hook = 6
+	Hook_HOOK_VALIDATE_RCPTTO                            Hook = 7
+	Hook_HOOK_VALIDATE_RCPTTO_LIST                       Hook = 8
+	Hook_HOOK_VALIDATE_RCPTTO_LIST_FINAL                 Hook = 9
+	Hook_HOOK_VALIDATE_DATA                              Hook = 10
+	Hook_HOOK_VALIDATE_DATA_SPOOL                        Hook = 11
+	Hook_HOOK_CORE_PRE_MSG_EACH_RCPT                     Hook = 12
+	Hook_HOOK_VALIDATE_DATA_SPOOL_EACH_RCPT              Hook = 13
+	Hook_HOOK_CORE_VALIDATE_DATA_SPOOL_EACH_RCPT         Hook = 14
+	Hook_HOOK_CORE_POST_MSG_EACH_RCPT                    Hook = 15
+	Hook_HOOK_MSG_GEN_DATA_SPOOL                         Hook = 16
+	Hook_HOOK_VALIDATE_SET_BINDING                       Hook = 17
+	Hook_HOOK_CORE_POST_VALIDATE_SET_BINDING             Hook = 18
+	Hook_HOOK_CORE_FINAL_VALIDATION2                     Hook = 19
+	Hook_HOOK_CORE_FINAL_VALIDATION                      Hook = 20
+	Hook_HOOK_CORE_POST_FINAL_VALIDATION                 Hook = 21
+	Hook_HOOK_CORE_LOG_RECEPTION_V1                      Hook = 22
+	Hook_HOOK_CORE_LOG_DELIVERY_V1                       Hook = 23
+	Hook_HOOK_CORE_LOG_TRANSIENT_FAILURE_V1              Hook = 24
+	Hook_HOOK_CORE_LOG_PERMANENT_FAILURE_V1              Hook = 25
+	Hook_HOOK_CORE_LOG_REJECTION                         Hook = 26
+	Hook_HOOK_VALIDATE_DEALLOC                           Hook = 27
+	Hook_HOOK_CORE_SERVER_ESMTP_SESSION_ABORT            Hook = 28
+	Hook_HOOK_CORE_GET_RECEIVED_HEADER_TEXT              Hook = 29
+	Hook_HOOK_CORE_POST_VALIDATE_DATA_SPOOL_EACH_RCPT_V1 Hook = 30
+	Hook_HOOK_CORE_BINDING_GROUP_CHOOSE_BINDING          Hook = 31
+	Hook_HOOK_CORE_CONFIG_GET_MESSAGE_ROUTING_DOMAIN     Hook = 32
+	Hook_HOOK_CORE_EC_MESSAGE_ENQUEUE                    Hook = 33
+	Hook_HOOK_CORE_LOG_ATTEMPT_V1                        Hook = 34
+	Hook_HOOK_CORE_LOG_CLIENT_CONNECTION_SUCCESS         Hook = 35
+	Hook_HOOK_CORE_LOG_CLIENT_CONNECTION_FAILURE         Hook = 36
+	Hook_HOOK_OUTBOUND_SMTP_AUTH_CONFIG                  Hook = 37
+	Hook_HOOK_CORE_PRE_MAILQ_MESSAGE_REQUEUE             Hook = 38
+	Hook_HOOK_CORE_GENERATE_BOUNCES                      Hook = 39
+	Hook_HOOK_CORE_POST_GENERATE_RFC3464_MESSAGE         Hook = 40
+	Hook_HOOK_CORE_PRE_ESMTP_AUTH                        Hook = 41
 )
 
 // Enum value maps for Hook.
@@ -479,38 +496,64 @@ var (
 		25: "HOOK_CORE_LOG_PERMANENT_FAILURE_V1",
 		26: "HOOK_CORE_LOG_REJECTION",
 		27: "HOOK_VALIDATE_DEALLOC",
-		28: "HOOK_CORE_PRE_ESMTP_AUTH",
+		28: "HOOK_CORE_SERVER_ESMTP_SESSION_ABORT",
+		29: "HOOK_CORE_GET_RECEIVED_HEADER_TEXT",
+		30: "HOOK_CORE_POST_VALIDATE_DATA_SPOOL_EACH_RCPT_V1",
+		31: "HOOK_CORE_BINDING_GROUP_CHOOSE_BINDING",
+		32: "HOOK_CORE_CONFIG_GET_MESSAGE_ROUTING_DOMAIN",
+		33: "HOOK_CORE_EC_MESSAGE_ENQUEUE",
+		34: "HOOK_CORE_LOG_ATTEMPT_V1",
+		35: "HOOK_CORE_LOG_CLIENT_CONNECTION_SUCCESS",
+		36: "HOOK_CORE_LOG_CLIENT_CONNECTION_FAILURE",
+		37: "HOOK_OUTBOUND_SMTP_AUTH_CONFIG",
+		38: "HOOK_CORE_PRE_MAILQ_MESSAGE_REQUEUE",
+		39: "HOOK_CORE_GENERATE_BOUNCES",
+		40: "HOOK_CORE_POST_GENERATE_RFC3464_MESSAGE",
+		41: "HOOK_CORE_PRE_ESMTP_AUTH",
 	}
 	Hook_value = map[string]int32{
-		"HOOK_NONE":                               0,
-		"HOOK_CORE_VALIDATE_ACCEPT":               1,
-		"HOOK_VALIDATE_CONNECT":                   2,
-		"HOOK_CORE_VALIDATE_CONNECT":              3,
-		"HOOK_VALIDATE_EHLO":                      4,
-		"HOOK_CORE_VALIDATE_AUTH":                 5,
-		"HOOK_VALIDATE_MAILFROM":                  6,
-		"HOOK_VALIDATE_RCPTTO":                    7,
-		"HOOK_VALIDATE_RCPTTO_LIST":               8,
-		"HOOK_VALIDATE_RCPTTO_LIST_FINAL":         9,
-		"HOOK_VALIDATE_DATA":                      10,
-		"HOOK_VALIDATE_DATA_SPOOL":                11,
-		"HOOK_CORE_PRE_MSG_EACH_RCPT":             12,
-		"HOOK_VALIDATE_DATA_SPOOL_EACH_RCPT":      13,
-		"HOOK_CORE_VALIDATE_DATA_SPOOL_EACH_RCPT": 14,
-		"HOOK_CORE_POST_MSG_EACH_RCPT":            15,
-		"HOOK_MSG_GEN_DATA_SPOOL":                 16,
-		"HOOK_VALIDATE_SET_BINDING":               17,
-		"HOOK_CORE_POST_VALIDATE_SET_BINDING":     18,
-		"HOOK_CORE_FINAL_VALIDATION2":             19,
-		"HOOK_CORE_FINAL_VALIDATION":              20,
-		"HOOK_CORE_POST_FINAL_VALIDATION":         21,
-		"HOOK_CORE_LOG_RECEPTION_V1":              22,
-		"HOOK_CORE_LOG_DELIVERY_V1":               23,
-		"HOOK_CORE_LOG_TRANSIENT_FAILURE_V1":      24,
-		"HOOK_CORE_LOG_PERMANENT_FAILURE_V1":      25,
-		"HOOK_CORE_LOG_REJECTION":                 26,
-		"HOOK_VALIDATE_DEALLOC":                   27,
-		"HOOK_CORE_PRE_ESMTP_AUTH":                28,
+		"HOOK_NONE":                                       0,
+		"HOOK_CORE_VALIDATE_ACCEPT":                       1,
+		"HOOK_VALIDATE_CONNECT":                           2,
+		"HOOK_CORE_VALIDATE_CONNECT":                      3,
+		"HOOK_VALIDATE_EHLO":                              4,
+		"HOOK_CORE_VALIDATE_AUTH":                         5,
+		"HOOK_VALIDATE_MAILFROM":                          6,
+		"HOOK_VALIDATE_RCPTTO":                            7,
+		"HOOK_VALIDATE_RCPTTO_LIST":                       8,
+		"HOOK_VALIDATE_RCPTTO_LIST_FINAL":                 9,
+		"HOOK_VALIDATE_DATA":                              10,
+		"HOOK_VALIDATE_DATA_SPOOL":                        11,
+		"HOOK_CORE_PRE_MSG_EACH_RCPT":                     12,
+		"HOOK_VALIDATE_DATA_SPOOL_EACH_RCPT":              13,
+		"HOOK_CORE_VALIDATE_DATA_SPOOL_EACH_RCPT":         14,
+		"HOOK_CORE_POST_MSG_EACH_RCPT":                    15,
+		"HOOK_MSG_GEN_DATA_SPOOL":                         16,
+		"HOOK_VALIDATE_SET_BINDING":                       17,
+		"HOOK_CORE_POST_VALIDATE_SET_BINDING":             18,
+		"HOOK_CORE_FINAL_VALIDATION2":                     19,
+		"HOOK_CORE_FINAL_VALIDATION":                      20,
+		"HOOK_CORE_POST_FINAL_VALIDATION":                 21,
+		"HOOK_CORE_LOG_RECEPTION_V1":                      22,
+		"HOOK_CORE_LOG_DELIVERY_V1":                       23,
+		"HOOK_CORE_LOG_TRANSIENT_FAILURE_V1":              24,
+		"HOOK_CORE_LOG_PERMANENT_FAILURE_V1":              25,
+		"HOOK_CORE_LOG_REJECTION":                         26,
+		"HOOK_VALIDATE_DEALLOC":                           27,
+		"HOOK_CORE_SERVER_ESMTP_SESSION_ABORT":            28,
+		"HOOK_CORE_GET_RECEIVED_HEADER_TEXT":              29,
+		"HOOK_CORE_POST_VALIDATE_DATA_SPOOL_EACH_RCPT_V1": 30,
+		"HOOK_CORE_BINDING_GROUP_CHOOSE_BINDING":          31,
+		"HOOK_CORE_CONFIG_GET_MESSAGE_ROUTING_DOMAIN":     32,
+		"HOOK_CORE_EC_MESSAGE_ENQUEUE":                    33,
+		"HOOK_CORE_LOG_ATTEMPT_V1":                        34,
+		"HOOK_CORE_LOG_CLIENT_CONNECTION_SUCCESS":         35,
+		"HOOK_CORE_LOG_CLIENT_CONNECTION_FAILURE":         36,
+		"HOOK_OUTBOUND_SMTP_AUTH_CONFIG":                  37,
+		"HOOK_CORE_PRE_MAILQ_MESSAGE_REQUEUE":             38,
+		"HOOK_CORE_GENERATE_BOUNCES":                      39,
+		"HOOK_CORE_POST_GENERATE_RFC3464_MESSAGE":         40,
+		"HOOK_CORE_PRE_ESMTP_AUTH":                        41,
 	}
 )
 
@@ -1837,9 +1880,10 @@ func (x *Call) GetSplitIds() []string {
 type Phase struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Hook          Hook                   `protobuf:"varint,1,opt,name=hook,proto3,enum=mtad.module.v1.Hook" json:"hook,omitempty"`
-	Copy          int32                  `protobuf:"varint,2,opt,name=copy,proto3" json:"copy,omitempty"`      // index into State.copies for hooks on a copy
-	Line          []byte                 `protobuf:"bytes,3,opt,name=line,proto3" json:"line,omitempty"`       // the protocol line: "EHLO x\r\n", or a log hook's note
-	Address       []byte                 `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"` // the address that line names: MAIL, RCPT
+	Copy          int32                  `protobuf:"varint,2,opt,name=copy,proto3" json:"copy,omitempty"`       // index into State.copies for hooks on a copy
+	Line          []byte                 `protobuf:"bytes,3,opt,name=line,proto3" json:"line,omitempty"`        // the protocol line: "EHLO x\r\n", or a log hook's note
+	Address       []byte                 `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`  // the address that line names: MAIL, RCPT
+	Number        int64                  `protobuf:"zigzag64,5,opt,name=number,proto3" json:"number,omitempty"` // what a hook gets as a number: a state, an action, an error
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1900,6 +1944,13 @@ func (x *Phase) GetAddress() []byte {
 		return x.Address
 	}
 	return nil
+}
+
+func (x *Phase) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
 }
 
 type State struct {
@@ -2599,8 +2650,9 @@ type Injection struct {
 	Body          []byte                 `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`
 	BodyHandle    uint64                 `protobuf:"varint,6,opt,name=body_handle,json=bodyHandle,proto3" json:"body_handle,omitempty"`
 	BodyChanged   bool                   `protobuf:"varint,7,opt,name=body_changed,json=bodyChanged,proto3" json:"body_changed,omitempty"`
-	Context       [][]byte               `protobuf:"bytes,8,rep,name=context,proto3" json:"context,omitempty"` // a dictionary
-	Bounce        bool                   `protobuf:"varint,9,opt,name=bounce,proto3" json:"bounce,omitempty"`  // a DSN of the core's own; modules leave it false
+	Context       [][]byte               `protobuf:"bytes,8,rep,name=context,proto3" json:"context,omitempty"`                                  // a dictionary
+	Bounce        bool                   `protobuf:"varint,9,opt,name=bounce,proto3" json:"bounce,omitempty"`                                   // a DSN of the core's own; modules leave it false
+	Protocol      Protocol               `protobuf:"varint,10,opt,name=protocol,proto3,enum=mtad.module.v1.Protocol" json:"protocol,omitempty"` // PROTOCOL_REST: it came over HTTP
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2696,6 +2748,13 @@ func (x *Injection) GetBounce() bool {
 		return x.Bounce
 	}
 	return false
+}
+
+func (x *Injection) GetProtocol() Protocol {
+	if x != nil {
+		return x.Protocol
+	}
+	return Protocol_PROTOCOL_UNKNOWN
 }
 
 type SessionsEnded struct {
@@ -6105,12 +6164,13 @@ const file_module_proto_rawDesc = "" +
 	"\x06phases\x18\x03 \x03(\v2\x15.mtad.module.v1.PhaseR\x06phases\x12+\n" +
 	"\x05state\x18\x04 \x01(\v2\x15.mtad.module.v1.StateR\x05state\x12+\n" +
 	"\x05reply\x18\x05 \x01(\v2\x15.mtad.module.v1.ReplyR\x05reply\x12\x1b\n" +
-	"\tsplit_ids\x18\x06 \x03(\tR\bsplitIds\"s\n" +
+	"\tsplit_ids\x18\x06 \x03(\tR\bsplitIds\"\x8b\x01\n" +
 	"\x05Phase\x12(\n" +
 	"\x04hook\x18\x01 \x01(\x0e2\x14.mtad.module.v1.HookR\x04hook\x12\x12\n" +
 	"\x04copy\x18\x02 \x01(\x05R\x04copy\x12\x12\n" +
 	"\x04line\x18\x03 \x01(\fR\x04line\x12\x18\n" +
-	"\aaddress\x18\x04 \x01(\fR\aaddress\"\x95\x01\n" +
+	"\aaddress\x18\x04 \x01(\fR\aaddress\x12\x16\n" +
+	"\x06number\x18\x05 \x01(\x12R\x06number\"\x95\x01\n" +
 	"\x05State\x12(\n" +
 	"\x04conn\x18\x01 \x01(\v2\x14.mtad.module.v1.ConnR\x04conn\x121\n" +
 	"\amessage\x18\x02 \x01(\v2\x17.mtad.module.v1.MessageR\amessage\x12/\n" +
@@ -6178,7 +6238,7 @@ const file_module_proto_rawDesc = "" +
 	"\x06number\x18\b \x01(\x12R\x06number\x12\x12\n" +
 	"\x04data\x18\t \x01(\fR\x04data\x127\n" +
 	"\tinjection\x18\n" +
-	" \x01(\v2\x19.mtad.module.v1.InjectionR\tinjection\"\x82\x02\n" +
+	" \x01(\v2\x19.mtad.module.v1.InjectionR\tinjection\"\xb8\x02\n" +
 	"\tInjection\x12\x16\n" +
 	"\x06sender\x18\x01 \x01(\fR\x06sender\x12\x1e\n" +
 	"\n" +
@@ -6191,7 +6251,9 @@ const file_module_proto_rawDesc = "" +
 	"bodyHandle\x12!\n" +
 	"\fbody_changed\x18\a \x01(\bR\vbodyChanged\x12\x18\n" +
 	"\acontext\x18\b \x03(\fR\acontext\x12\x16\n" +
-	"\x06bounce\x18\t \x01(\bR\x06bounce\"?\n" +
+	"\x06bounce\x18\t \x01(\bR\x06bounce\x124\n" +
+	"\bprotocol\x18\n" +
+	" \x01(\x0e2\x18.mtad.module.v1.ProtocolR\bprotocol\"?\n" +
 	"\rSessionsEnded\x12.\n" +
 	"\x04ends\x18\x01 \x03(\v2\x1a.mtad.module.v1.SessionEndR\x04ends\"F\n" +
 	"\n" +
@@ -6463,7 +6525,7 @@ const file_module_proto_rawDesc = "" +
 	"\aVerdict\x12\x14\n" +
 	"\x10VERDICT_CONTINUE\x10\x00\x12\x10\n" +
 	"\fVERDICT_DONE\x10\x01\x12\x11\n" +
-	"\rVERDICT_AGAIN\x10\x02*\xad\x05\n" +
+	"\rVERDICT_AGAIN\x10\x02*\xc4\x05\n" +
 	"\n" +
 	"ChangeKind\x12\x0f\n" +
 	"\vCHANGE_NONE\x10\x00\x12\x16\n" +
@@ -6492,7 +6554,8 @@ const file_module_proto_rawDesc = "" +
 	"\x11CHANGE_TARPIT_SET\x10\x16\x12\x19\n" +
 	"\x15CHANGE_CAPABILITY_SET\x10\x17\x12\x1c\n" +
 	"\x18CHANGE_CAPABILITY_DELETE\x10\x18\x12\x19\n" +
-	"\x15CHANGE_INJECT_MESSAGE\x10\x19*:\n" +
+	"\x15CHANGE_INJECT_MESSAGE\x10\x19\x12\x15\n" +
+	"\x11CHANGE_ANSWER_SET\x10\x1a*:\n" +
 	"\x06Target\x12\x0f\n" +
 	"\vTARGET_CONN\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -6508,7 +6571,7 @@ const file_module_proto_rawDesc = "" +
 	"\x11PROTOCOL_INTERNAL\x10\x01\x12\x12\n" +
 	"\x0ePROTOCOL_ESMTP\x10\x02\x12\x11\n" +
 	"\rPROTOCOL_REST\x10\x03\x12\x11\n" +
-	"\rPROTOCOL_XFER\x10\x04*\x9c\a\n" +
+	"\rPROTOCOL_XFER\x10\x04*\xb4\v\n" +
 	"\x04Hook\x12\r\n" +
 	"\tHOOK_NONE\x10\x00\x12\x1d\n" +
 	"\x19HOOK_CORE_VALIDATE_ACCEPT\x10\x01\x12\x19\n" +
@@ -6538,8 +6601,21 @@ const file_module_proto_rawDesc = "" +
 	"\"HOOK_CORE_LOG_TRANSIENT_FAILURE_V1\x10\x18\x12&\n" +
 	"\"HOOK_CORE_LOG_PERMANENT_FAILURE_V1\x10\x19\x12\x1b\n" +
 	"\x17HOOK_CORE_LOG_REJECTION\x10\x1a\x12\x19\n" +
-	"\x15HOOK_VALIDATE_DEALLOC\x10\x1b\x12\x1c\n" +
-	"\x18HOOK_CORE_PRE_ESMTP_AUTH\x10\x1c*T\n" +
+	"\x15HOOK_VALIDATE_DEALLOC\x10\x1b\x12(\n" +
+	"$HOOK_CORE_SERVER_ESMTP_SESSION_ABORT\x10\x1c\x12&\n" +
+	"\"HOOK_CORE_GET_RECEIVED_HEADER_TEXT\x10\x1d\x123\n" +
+	"/HOOK_CORE_POST_VALIDATE_DATA_SPOOL_EACH_RCPT_V1\x10\x1e\x12*\n" +
+	"&HOOK_CORE_BINDING_GROUP_CHOOSE_BINDING\x10\x1f\x12/\n" +
+	"+HOOK_CORE_CONFIG_GET_MESSAGE_ROUTING_DOMAIN\x10 \x12 \n" +
+	"\x1cHOOK_CORE_EC_MESSAGE_ENQUEUE\x10!\x12\x1c\n" +
+	"\x18HOOK_CORE_LOG_ATTEMPT_V1\x10\"\x12+\n" +
+	"'HOOK_CORE_LOG_CLIENT_CONNECTION_SUCCESS\x10#\x12+\n" +
+	"'HOOK_CORE_LOG_CLIENT_CONNECTION_FAILURE\x10$\x12\"\n" +
+	"\x1eHOOK_OUTBOUND_SMTP_AUTH_CONFIG\x10%\x12'\n" +
+	"#HOOK_CORE_PRE_MAILQ_MESSAGE_REQUEUE\x10&\x12\x1e\n" +
+	"\x1aHOOK_CORE_GENERATE_BOUNCES\x10'\x12+\n" +
+	"'HOOK_CORE_POST_GENERATE_RFC3464_MESSAGE\x10(\x12\x1c\n" +
+	"\x18HOOK_CORE_PRE_ESMTP_AUTH\x10)*T\n" +
 	"\fInstanceRule\x12\x15\n" +
 	"\x11INSTANCE_OPTIONAL\x10\x00\x12\x15\n" +
 	"\x11INSTANCE_REQUIRED\x10\x01\x12\x16\n" +
@@ -6756,67 +6832,68 @@ var file_module_proto_depIdxs = []int32{
 	3,   // 44: mtad.module.v1.Change.target:type_name -> mtad.module.v1.Target
 	4,   // 45: mtad.module.v1.Change.dictionary:type_name -> mtad.module.v1.Dictionary
 	32,  // 46: mtad.module.v1.Change.injection:type_name -> mtad.module.v1.Injection
-	34,  // 47: mtad.module.v1.SessionsEnded.ends:type_name -> mtad.module.v1.SessionEnd
-	7,   // 48: mtad.module.v1.Schema.instance:type_name -> mtad.module.v1.InstanceRule
-	38,  // 49: mtad.module.v1.Schema.options:type_name -> mtad.module.v1.Option
-	37,  // 50: mtad.module.v1.Schema.scopes:type_name -> mtad.module.v1.Schema
-	8,   // 51: mtad.module.v1.Option.type:type_name -> mtad.module.v1.OptionType
-	44,  // 52: mtad.module.v1.Config.scopes:type_name -> mtad.module.v1.Scope
-	43,  // 53: mtad.module.v1.Config.binding_groups:type_name -> mtad.module.v1.Group
-	45,  // 54: mtad.module.v1.Scope.attrs:type_name -> mtad.module.v1.Attr
-	44,  // 55: mtad.module.v1.Scope.scopes:type_name -> mtad.module.v1.Scope
-	48,  // 56: mtad.module.v1.Scope.pos:type_name -> mtad.module.v1.Pos
-	46,  // 57: mtad.module.v1.Attr.value:type_name -> mtad.module.v1.Value
-	48,  // 58: mtad.module.v1.Attr.pos:type_name -> mtad.module.v1.Pos
-	9,   // 59: mtad.module.v1.Value.kind:type_name -> mtad.module.v1.ValueKind
-	46,  // 60: mtad.module.v1.Value.list:type_name -> mtad.module.v1.Value
-	47,  // 61: mtad.module.v1.Value.dict:type_name -> mtad.module.v1.Entry
-	48,  // 62: mtad.module.v1.Value.pos:type_name -> mtad.module.v1.Pos
-	46,  // 63: mtad.module.v1.Entry.value:type_name -> mtad.module.v1.Value
-	6,   // 64: mtad.module.v1.Subscription.hooks:type_name -> mtad.module.v1.Hook
-	50,  // 65: mtad.module.v1.Subscription.warnings:type_name -> mtad.module.v1.Problem
-	50,  // 66: mtad.module.v1.PrepareFailure.problems:type_name -> mtad.module.v1.Problem
-	10,  // 67: mtad.module.v1.AuthRequest.question:type_name -> mtad.module.v1.AuthQuestion
-	11,  // 68: mtad.module.v1.AuthAnswer.status:type_name -> mtad.module.v1.AuthStatus
-	12,  // 69: mtad.module.v1.Log.level:type_name -> mtad.module.v1.Level
-	58,  // 70: mtad.module.v1.HostFrame.items:type_name -> mtad.module.v1.HostItem
-	59,  // 71: mtad.module.v1.HostItem.source:type_name -> mtad.module.v1.SourceRequest
-	63,  // 72: mtad.module.v1.HostItem.dns:type_name -> mtad.module.v1.DNSQuery
-	66,  // 73: mtad.module.v1.HostItem.query:type_name -> mtad.module.v1.Query
-	72,  // 74: mtad.module.v1.HostItem.read_body:type_name -> mtad.module.v1.ReadBody
-	32,  // 75: mtad.module.v1.HostItem.inject:type_name -> mtad.module.v1.Injection
-	75,  // 76: mtad.module.v1.HostItem.counter:type_name -> mtad.module.v1.CounterOp
-	80,  // 77: mtad.module.v1.HostItem.config_value:type_name -> mtad.module.v1.ConfigValue
-	77,  // 78: mtad.module.v1.HostItem.traffic:type_name -> mtad.module.v1.TrafficQuery
-	78,  // 79: mtad.module.v1.HostItem.series:type_name -> mtad.module.v1.SeriesOp
-	79,  // 80: mtad.module.v1.HostItem.gauge:type_name -> mtad.module.v1.GaugeOp
-	17,  // 81: mtad.module.v1.HostItem.cancel:type_name -> mtad.module.v1.Cancel
-	60,  // 82: mtad.module.v1.HostItem.source_found:type_name -> mtad.module.v1.Source
-	64,  // 83: mtad.module.v1.HostItem.dns_answer:type_name -> mtad.module.v1.DNSAnswer
-	69,  // 84: mtad.module.v1.HostItem.rows:type_name -> mtad.module.v1.Rows
-	73,  // 85: mtad.module.v1.HostItem.body_part:type_name -> mtad.module.v1.BodyPart
-	74,  // 86: mtad.module.v1.HostItem.injected:type_name -> mtad.module.v1.Injected
-	76,  // 87: mtad.module.v1.HostItem.counter_value:type_name -> mtad.module.v1.CounterValue
-	81,  // 88: mtad.module.v1.HostItem.config_value_reply:type_name -> mtad.module.v1.ConfigValueReply
-	22,  // 89: mtad.module.v1.HostItem.failure:type_name -> mtad.module.v1.Failure
-	62,  // 90: mtad.module.v1.SourceFailure.tried:type_name -> mtad.module.v1.TriedPath
-	65,  // 91: mtad.module.v1.DNSAnswer.records:type_name -> mtad.module.v1.DNSRecord
-	67,  // 92: mtad.module.v1.Query.positional:type_name -> mtad.module.v1.Datum
-	68,  // 93: mtad.module.v1.Query.named:type_name -> mtad.module.v1.NamedDatum
-	13,  // 94: mtad.module.v1.Datum.kind:type_name -> mtad.module.v1.DatumKind
-	67,  // 95: mtad.module.v1.NamedDatum.value:type_name -> mtad.module.v1.Datum
-	70,  // 96: mtad.module.v1.Rows.rows:type_name -> mtad.module.v1.Row
-	67,  // 97: mtad.module.v1.Row.cells:type_name -> mtad.module.v1.Datum
-	14,  // 98: mtad.module.v1.CounterOp.kind:type_name -> mtad.module.v1.CounterKind
-	15,  // 99: mtad.module.v1.Module.Calls:input_type -> mtad.module.v1.Frame
-	57,  // 100: mtad.module.v1.Module.HostCalls:input_type -> mtad.module.v1.HostFrame
-	15,  // 101: mtad.module.v1.Module.Calls:output_type -> mtad.module.v1.Frame
-	57,  // 102: mtad.module.v1.Module.HostCalls:output_type -> mtad.module.v1.HostFrame
-	101, // [101:103] is the sub-list for method output_type
-	99,  // [99:101] is the sub-list for method input_type
-	99,  // [99:99] is the sub-list for extension type_name
-	99,  // [99:99] is the sub-list for extension extendee
-	0,   // [0:99] is the sub-list for field type_name
+	5,   // 47: mtad.module.v1.Injection.protocol:type_name -> mtad.module.v1.Protocol
+	34,  // 48: mtad.module.v1.SessionsEnded.ends:type_name -> mtad.module.v1.SessionEnd
+	7,   // 49: mtad.module.v1.Schema.instance:type_name -> mtad.module.v1.InstanceRule
+	38,  // 50: mtad.module.v1.Schema.options:type_name -> mtad.module.v1.Option
+	37,  // 51: mtad.module.v1.Schema.scopes:type_name -> mtad.module.v1.Schema
+	8,   // 52: mtad.module.v1.Option.type:type_name -> mtad.module.v1.OptionType
+	44,  // 53: mtad.module.v1.Config.scopes:type_name -> mtad.module.v1.Scope
+	43,  // 54: mtad.module.v1.Config.binding_groups:type_name -> mtad.module.v1.Group
+	45,  // 55: mtad.module.v1.Scope.attrs:type_name -> mtad.module.v1.Attr
+	44,  // 56: mtad.module.v1.Scope.scopes:type_name -> mtad.module.v1.Scope
+	48,  // 57: mtad.module.v1.Scope.pos:type_name -> mtad.module.v1.Pos
+	46,  // 58: mtad.module.v1.Attr.value:type_name -> mtad.module.v1.Value
+	48,  // 59: mtad.module.v1.Attr.pos:type_name -> mtad.module.v1.Pos
+	9,   // 60: mtad.module.v1.Value.kind:type_name -> mtad.module.v1.ValueKind
+	46,  // 61: mtad.module.v1.Value.list:type_name -> mtad.module.v1.Value
+	47,  // 62: mtad.module.v1.Value.dict:type_name -> mtad.module.v1.Entry
+	48,  // 63: mtad.module.v1.Value.pos:type_name -> mtad.module.v1.Pos
+	46,  // 64: mtad.module.v1.Entry.value:type_name -> mtad.module.v1.Value
+	6,   // 65: mtad.module.v1.Subscription.hooks:type_name -> mtad.module.v1.Hook
+	50,  // 66: mtad.module.v1.Subscription.warnings:type_name -> mtad.module.v1.Problem
+	50,  // 67: mtad.module.v1.PrepareFailure.problems:type_name -> mtad.module.v1.Problem
+	10,  // 68: mtad.module.v1.AuthRequest.question:type_name -> mtad.module.v1.AuthQuestion
+	11,  // 69: mtad.module.v1.AuthAnswer.status:type_name -> mtad.module.v1.AuthStatus
+	12,  // 70: mtad.module.v1.Log.level:type_name -> mtad.module.v1.Level
+	58,  // 71: mtad.module.v1.HostFrame.items:type_name -> mtad.module.v1.HostItem
+	59,  // 72: mtad.module.v1.HostItem.source:type_name -> mtad.module.v1.SourceRequest
+	63,  // 73: mtad.module.v1.HostItem.dns:type_name -> mtad.module.v1.DNSQuery
+	66,  // 74: mtad.module.v1.HostItem.query:type_name -> mtad.module.v1.Query
+	72,  // 75: mtad.module.v1.HostItem.read_body:type_name -> mtad.module.v1.ReadBody
+	32,  // 76: mtad.module.v1.HostItem.inject:type_name -> mtad.module.v1.Injection
+	75,  // 77: mtad.module.v1.HostItem.counter:type_name -> mtad.module.v1.CounterOp
+	80,  // 78: mtad.module.v1.HostItem.config_value:type_name -> mtad.module.v1.ConfigValue
+	77,  // 79: mtad.module.v1.HostItem.traffic:type_name -> mtad.module.v1.TrafficQuery
+	78,  // 80: mtad.module.v1.HostItem.series:type_name -> mtad.module.v1.SeriesOp
+	79,  // 81: mtad.module.v1.HostItem.gauge:type_name -> mtad.module.v1.GaugeOp
+	17,  // 82: mtad.module.v1.HostItem.cancel:type_name -> mtad.module.v1.Cancel
+	60,  // 83: mtad.module.v1.HostItem.source_found:type_name -> mtad.module.v1.Source
+	64,  // 84: mtad.module.v1.HostItem.dns_answer:type_name -> mtad.module.v1.DNSAnswer
+	69,  // 85: mtad.module.v1.HostItem.rows:type_name -> mtad.module.v1.Rows
+	73,  // 86: mtad.module.v1.HostItem.body_part:type_name -> mtad.module.v1.BodyPart
+	74,  // 87: mtad.module.v1.HostItem.injected:type_name -> mtad.module.v1.Injected
+	76,  // 88: mtad.module.v1.HostItem.counter_value:type_name -> mtad.module.v1.CounterValue
+	81,  // 89: mtad.module.v1.HostItem.config_value_reply:type_name -> mtad.module.v1.ConfigValueReply
+	22,  // 90: mtad.module.v1.HostItem.failure:type_name -> mtad.module.v1.Failure
+	62,  // 91: mtad.module.v1.SourceFailure.tried:type_name -> mtad.module.v1.TriedPath
+	65,  // 92: mtad.module.v1.DNSAnswer.records:type_name -> mtad.module.v1.DNSRecord
+	67,  // 93: mtad.module.v1.Query.positional:type_name -> mtad.module.v1.Datum
+	68,  // 94: mtad.module.v1.Query.named:type_name -> mtad.module.v1.NamedDatum
+	13,  // 95: mtad.module.v1.Datum.kind:type_name -> mtad.module.v1.DatumKind
+	67,  // 96: mtad.module.v1.NamedDatum.value:type_name -> mtad.module.v1.Datum
+	70,  // 97: mtad.module.v1.Rows.rows:type_name -> mtad.module.v1.Row
+	67,  // 98: mtad.module.v1.Row.cells:type_name -> mtad.module.v1.Datum
+	14,  // 99: mtad.module.v1.CounterOp.kind:type_name -> mtad.module.v1.CounterKind
+	15,  // 100: mtad.module.v1.Module.Calls:input_type -> mtad.module.v1.Frame
+	57,  // 101: mtad.module.v1.Module.HostCalls:input_type -> mtad.module.v1.HostFrame
+	15,  // 102: mtad.module.v1.Module.Calls:output_type -> mtad.module.v1.Frame
+	57,  // 103: mtad.module.v1.Module.HostCalls:output_type -> mtad.module.v1.HostFrame
+	102, // [102:104] is the sub-list for method output_type
+	100, // [100:102] is the sub-list for method input_type
+	100, // [100:100] is the sub-list for extension type_name
+	100, // [100:100] is the sub-list for extension extendee
+	0,   // [0:100] is the sub-list for field type_name
 }
 
 func init() { file_module_proto_init() }

@@ -68,7 +68,11 @@ func arguments(a sdk.Args) string {
 		sdk.ArgsAcMcVctx:     "(ac, mc, vctx)",
 		sdk.ArgsAcMsgNow:     "(ac, msg, now, note, note_len)",
 		sdk.ArgsMsgRecordNow: "(msg, dr, now, note, note_len)",
-		sdk.ArgsRejection:    "(now, ac, ctx, phase, text)",
+		sdk.ArgsRejection:    "(now, ac, ctx, phase, format, args)",
+		sdk.ArgsAc:           "(ac)", sdk.ArgsMsgNow: "(msg, now)", sdk.ArgsMsgGroup: "(msg, binding_group)",
+		sdk.ArgsRouting: "(cs, msg, buff)", sdk.ArgsReceived: "(msg, mc, ac, ctx, response)",
+		sdk.ArgsMsgEnabled: "(mess, enabled)", sdk.ArgsBounce: "(orig, bounce, action)",
+		sdk.ArgsAddrRecord: "(addr, dr, binding_slot, now)", sdk.ArgsAddrErrRecord: "(addr, err, dr, binding_slot, now)",
 	}[a]
 }
 
@@ -80,6 +84,11 @@ func target(t sdk.Target) string {
 
 func verdicts(h *sdk.HookInfo) string {
 	switch {
+	case h.Returns != sdk.ReturnsVerdict:
+		return map[sdk.Returns]string{
+			sdk.ReturnsRefusal: "EC_HOOK_*", sdk.ReturnsBinding: "a slot", sdk.ReturnsRouting: "0 or #buff", sdk.ReturnsText: "0 or 1",
+			sdk.ReturnsEnqueue: "EC_MESSAGE_ENQUEUE_HOOK_*", sdk.ReturnsEnabled: "GENERATE_BOUNCES_HOOK_*",
+		}[h.Returns]
 	case h.Void:
 		return "none"
 	case h.Again:
@@ -109,7 +118,7 @@ func askers(root string) (map[string]string, error) {
 		return nil, err
 	}
 	out := map[string]string{}
-	for _, place := range []string{"core/smtpd", "core/reception", "core/loghooks.go", "plugins/scriptlet/session.go"} {
+	for _, place := range []string{"core/smtpd", "core/reception", "core/loghooks.go", "core/mailhooks.go", "plugins/scriptlet/session.go"} {
 		for _, form := range []string{`Hook: sdk\.%s\b`, `sdk\.%s\b`} {
 			err := sources(root, place, func(file, text string) {
 				for _, row := range hookRow.FindAllStringSubmatch(string(table), -1) {
