@@ -101,7 +101,7 @@ func New(o Options) *Core {
 		Bounce: c.bounceRefused, PolicyTime: hookTime,
 		Loop: func() *reception.LoopOptions { return c.settings.Load().loop },
 	}
-	c.validator.Inject = c.door.Inject
+	c.validator.Inject, c.validator.Settle = c.door.Inject, c.door.Settle
 	c.hooks.lend, c.outbound.lend = c.door.Lend, c.door.Lend
 	c.bounce = &bounce.Generator{
 		Hostname: c.hostname, Now: time.Now, NewID: c.newID, Inject: c.door.Inject, Policy: c.outbound,

@@ -51,6 +51,11 @@ func (h host) ConfigValue(_ context.Context, words []string) (string, error) {
 	return configValue(h.c.settings.Load(), words)
 }
 
+// DelayDomain is part of sdk.Host.
+func (h host) DelayDomain(ctx context.Context, domain, note string) (int, error) {
+	return h.c.queue.DelayDomain(ctx, domain, note)
+}
+
 // Log is part of sdk.Host.
 func (h host) Log(r sdk.LogRecord) { h.c.logs.Panic(r) }
 
@@ -103,6 +108,9 @@ func (checkHost) Counter(context.Context, sdk.CounterOp) (int64, error) { return
 
 // ConfigValue is part of sdk.Host.
 func (checkHost) ConfigValue(context.Context, []string) (string, error) { return "", sdk.ErrNoIO }
+
+// DelayDomain is part of sdk.Host.
+func (checkHost) DelayDomain(context.Context, string, string) (int, error) { return 0, sdk.ErrNoIO }
 
 // Log is part of sdk.Host.
 func (h checkHost) Log(r sdk.LogRecord) { h.log(r) }

@@ -61,6 +61,9 @@ func (c *Core) moduleConfigs(s *settings) ([]modules.ModuleConfig, option.Proble
 	for _, d := range s.tree.Root.Children("datasource") {
 		base.Datasources = append(base.Datasources, d.Instance)
 	}
+	for _, p := range s.tree.Root.Children("threadpool") {
+		base.Pools = append(base.Pools, p.Instance)
+	}
 	var list []modules.ModuleConfig
 	var bad option.Problems
 	for _, spec := range c.specs(s.tree, &bad) {

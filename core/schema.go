@@ -34,6 +34,7 @@ func Schema(modules []option.Schema) *option.Schema {
 		authScope(), authorizationScope(),
 		withInstance(option.SchemaOf("mail_loop", reception.LoopOptions{})),
 		option.SchemaOf("outbound_smtp_auth", outboundAuthOptions{}),
+		withInstance(option.SchemaOf("threadpool", poolOptions{})),
 		domain(), host(), binding(), pathway(),
 		named("binding_group", "Bindings that share settings.", binding(), domain()),
 		named("pathway_group", "Pathways that share settings.", pathway()),

@@ -40,6 +40,7 @@ const (
 	CapabilityDelete            // Name: an EHLO keyword is not announced
 	InjectMessage               // Injection
 	AnswerSet                   // Number, Value: what a hook answers that has answers of its own (Returns)
+	BodyPieces                  // Number: the body's handle, Data: EncodePieces: spans of that body and new bytes
 	changeEnd
 )
 
@@ -100,7 +101,7 @@ func Apply(s *State, c *Change) error {
 		return fmt.Errorf("%w: kind %d has no message", ErrBadChange, c.Kind)
 	}
 	switch c.Kind {
-	case HeaderReplace, HeaderPrepend, HeaderAppend, HeaderDelete, HeaderSection, BodyReplace:
+	case HeaderReplace, HeaderPrepend, HeaderAppend, HeaderDelete, HeaderSection, BodyReplace, BodyPieces:
 		return applyContent(m, c)
 	case RecipientAdd, RecipientRemove, RecipientReplace:
 		return applyRecipients(m, c)
@@ -150,6 +151,8 @@ func applyContent(m *Message, c *Change) error {
 		m.Header = c.Data
 	case BodyReplace:
 		m.Body = Body{Size: int64(len(c.Data)), Inline: c.Data, Changed: true}
+	case BodyPieces:
+		return applyPieces(m, c)
 	}
 	return nil
 }

@@ -32,6 +32,9 @@ type Host interface {
 	// ConfigValue looks up a configuration value as the console's
 	// `config get` and `config eval` do; words as on the console.
 	ConfigValue(ctx context.Context, words []string) (string, error)
+	// DelayDomain puts off all mail that is due in the queues of a domain,
+	// with note as its status, and says how many messages that were.
+	DelayDomain(ctx context.Context, domain, note string) (int, error)
 	// Log writes a record to the paniclog. Records of one module keep their
 	// order, and come before the verdict of the call that made them.
 	Log(r LogRecord)

@@ -88,6 +88,7 @@ type Config struct {
 	Bindings      []string       // names a script may ask about; index is the slot
 	BindingGroups []Group
 	Datasources   []string
+	Pools         []string // thread pools that the configuration defines, beside the predefined ones
 }
 
 // Group is a binding group and its members.

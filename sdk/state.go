@@ -87,6 +87,11 @@ type Body struct {
 	Inline  []byte // the whole body if len(Inline) == Size
 	Handle  uint64 // for Host.ReadBody; 0 where the body is inline
 	Changed bool   // Inline replaces what the core has
+
+	// Edited: the pieces it consists of now, in a call; the core stores it as a
+	// body of its own before it asks anybody else.
+	Pieces []BodyPiece
+	Base   int64 // with Pieces: the size of the body behind Handle
 }
 
 // MaxInlineBody is the largest body, in bytes, that crosses with a call.

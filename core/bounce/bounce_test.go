@@ -121,23 +121,3 @@ func TestNobodyIsTold(t *testing.T) {
 		}
 	}
 }
-
-func TestClassify(t *testing.T) {
-	for reply, want := range map[string]Class{
-		"550 5.1.1 no such user":                                               InvalidRecipient,
-		"552 No such account":                                                  InvalidRecipient,
-		"550 5.1.1 xyzzy":                                                      InvalidRecipient,
-		"452 4.2.2 over quota":                                                 MailboxFull,
-		"552 5.3.4 message size limit exceeded":                                TooLarge,
-		"554 5.4.7 [internal] exceeded max time without delivery":              Timeout,
-		"554 5.4.4 [internal] Domain Lookup Failed":                            DNSFailure,
-		"550 5.7.1 relaying denied":                                            RelayingDenied,
-		"554 blocked using zen.spamhaus.org":                                   SpamBlock,
-		"451 4.4.1 [internal] No valid hosts (unable to make any connections)": TransientFailure,
-		"599 who knows":                                                        Undetermined,
-	} {
-		if got := Classify(reply); got != want {
-			t.Errorf("%q: class %d, want %d", reply, got, want)
-		}
-	}
-}

@@ -207,7 +207,7 @@ func (dr *Draft) finish() error {
 	if dr.keep, err = dr.door.Spool.OpenBody(ref); err != nil {
 		return dr.door.spoolError(err)
 	}
-	dr.handle = dr.door.bodies.add(storedBody{spool: dr.door.Spool, ref: ref, offset: dr.offset, size: dr.size})
+	dr.handle = dr.door.bodies.add(&storedBody{spool: dr.door.Spool, ref: ref, offset: dr.offset, size: dr.size})
 	return nil
 }
 
@@ -264,16 +264,17 @@ type storedBody struct {
 	ref    message.BodyRef
 	offset int64
 	size   int64
-	lent   BodyReader // of a queued message (Lend): the record may go at any time
+	lent   BodyReader  // of a queued message (Lend): the record may go at any time
+	named  atomic.Bool // a commit named it
 }
 
 // bodies are the stored bodies of the calls that run now, by handle.
 type bodies struct {
 	last atomic.Uint64
-	live sync.Map // uint64 -> storedBody
+	live sync.Map // uint64 -> *storedBody
 }
 
-func (b *bodies) add(s storedBody) uint64 {
+func (b *bodies) add(s *storedBody) uint64 {
 	h := b.last.Add(1)
 	b.live.Store(h, s)
 	return h
@@ -281,10 +282,10 @@ func (b *bodies) add(s storedBody) uint64 {
 
 func (b *bodies) drop(h uint64) { b.live.Delete(h) }
 
-func (b *bodies) get(h uint64) (storedBody, bool) {
+func (b *bodies) get(h uint64) (*storedBody, bool) {
 	v, ok := b.live.Load(h)
 	if !ok {
-		return storedBody{}, false
+		return nil, false
 	}
-	return v.(storedBody), true
+	return v.(*storedBody), true
 }

@@ -26,7 +26,9 @@ func (d *Door) Inject(ctx context.Context, in *sdk.Injection) ([]string, error) 
 	c := contents{door: d}
 	for _, rcpt := range in.Recipients {
 		m := d.injected(in, rcpt, batch)
-		fate, why := d.bindDetached(ctx, m)
+		s := d.Validator.Detached(m)
+		defer s.Close() // behind the commit: what the session stored goes with it
+		fate, why := d.bindDetached(ctx, s, m)
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
@@ -93,7 +95,7 @@ func (r *run) bounceRefused(ctx context.Context) {
 }
 
 // readHeader reads back the header section in front of a stored body.
-func readHeader(b storedBody) ([]byte, error) {
+func readHeader(b *storedBody) ([]byte, error) {
 	rd, err := b.spool.OpenBody(b.ref)
 	if err != nil {
 		return nil, err

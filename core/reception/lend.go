@@ -39,7 +39,7 @@ func (d *Door) Lend(m *message.Message) (*Loan, error) {
 	}
 	l.Body.Size = m.Content.Body.Length - m.Content.BodyOffset
 	if l.Body.Size > 0 {
-		l.Body.Handle = d.bodies.add(storedBody{
+		l.Body.Handle = d.bodies.add(&storedBody{
 			spool: d.Spool, ref: m.Content.Body, offset: m.Content.BodyOffset, size: l.Body.Size, lent: rd,
 		})
 	}
@@ -80,7 +80,7 @@ func headerOf(rd BodyReader, offset int64) ([]byte, error) {
 
 // copied writes a content anew whose body is lent: the record that it is in may
 // go before the copy does.
-func (c *contents) copied(m *sdk.Message, b storedBody) (storedContent, error) {
+func (c *contents) copied(m *sdk.Message, b *storedBody) (storedContent, error) {
 	w, err := c.door.Spool.NewBody()
 	if err != nil {
 		return storedContent{}, err

@@ -113,6 +113,7 @@ func (d *Door) commit(ctx context.Context, copies []*sdk.Message, c *contents, e
 	if c.dr != nil {
 		c.dr.committed = c.names(c.dr.ref)
 	}
+	c.nameBorrowed()
 	return queued, nil
 }
 
@@ -164,7 +165,8 @@ type storedContent struct {
 	key     bodyKey
 	header  []byte
 	content message.Content
-	own     bool // written here
+	own     bool        // written here
+	from    *storedBody // else: the body it is
 }
 
 // names reports whether a record is among the contents.
@@ -192,11 +194,12 @@ func (c *contents) drop() {
 type bodyKey struct {
 	handle uint64
 	first  *byte
+	piece  *sdk.BodyPiece
 	size   int64
 }
 
 func keyOf(b *sdk.Body) bodyKey {
-	return bodyKey{handle: b.Handle, first: unsafe.SliceData(b.Inline), size: b.Size}
+	return bodyKey{handle: b.Handle, first: unsafe.SliceData(b.Inline), piece: unsafe.SliceData(b.Pieces), size: b.Size}
 }
 
 // of gives a copy's content, written now unless another copy's serves: the same
@@ -231,20 +234,10 @@ func withHeader(content message.Content, stored, header []byte) message.Content 
 
 // store writes a content as a new record, or finds the record it is in.
 func (c *contents) store(m *sdk.Message) (storedContent, error) {
-	if m.Body.Handle != 0 && !m.Body.Changed {
+	if m.Body.Handle != 0 && !m.Body.Changed && m.Body.Pieces == nil {
 		return c.existing(m)
 	}
-	w, err := c.door.Spool.NewBody()
-	if err != nil {
-		return storedContent{}, err
-	}
-	for _, part := range [][]byte{m.Header, {'\r', '\n'}, m.Body.Inline} {
-		if _, err := w.Write(part); err != nil {
-			w.Abort()
-			return storedContent{}, err
-		}
-	}
-	ref, err := w.Close()
+	ref, err := c.door.write(m.Header, &m.Body)
 	if err != nil {
 		return storedContent{}, err
 	}
@@ -267,7 +260,7 @@ func (c *contents) existing(m *sdk.Message) (storedContent, error) {
 	if err != nil {
 		return storedContent{}, err
 	}
-	return storedContent{header: head, content: message.Content{
+	return storedContent{header: head, from: b, content: message.Content{
 		Body: b.ref, BodyOffset: b.offset, Size: b.offset + b.size,
 	}}, nil
 }

@@ -30,14 +30,12 @@ var errNotQueued = errors.New("core_ec_message_enqueue refused the message")
 // or puts off here does not lose the message: it waits in a suspended binding
 // (design section 5). A refusal for good counts for nothing, since nobody waits
 // for it, but in the paniclog.
-func (d *Door) bindDetached(ctx context.Context, m *sdk.Message) (fate, error) {
+func (d *Door) bindDetached(ctx context.Context, s *validate.Session, m *sdk.Message) (fate, error) {
 	if d.PolicyTime > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, d.PolicyTime)
 		defer cancel()
 	}
-	s := d.Validator.Detached(m)
-	defer s.Close()
 	f := fateBound
 	todo := bindPhases(s, 0, 1)
 	if m.Protocol == sdk.ProtocolREST && s.Wants(sdk.MsgGenDataSpool) {
@@ -124,7 +122,9 @@ func (d *Door) Rebind(ctx context.Context, m *message.Message) (*message.Message
 	defer loan.Close()
 	view := View(m)
 	view.Header, view.Body = loan.Header, loan.Body
-	fate, why := d.bindDetached(ctx, view)
+	s := d.Validator.Detached(view)
+	defer s.Close() // at the end: what the session stored goes with it
+	fate, why := d.bindDetached(ctx, s, view)
 	switch fate {
 	case fateSuspended, fateRefused:
 		return nil, why

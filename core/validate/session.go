@@ -20,6 +20,7 @@ type Session struct {
 	seats   []Seat // one for each module of the chain
 	txn     uint64
 	lastMod string
+	settled []func() // give up the bodies that settle stored
 }
 
 // Outcome is what a run of phases came to.
@@ -52,7 +53,10 @@ func (s *Session) Begin(m *sdk.Message) {
 }
 
 // Reset ends the transaction (RSET, EHLO, or after DATA).
-func (s *Session) Reset() { s.State.Message, s.State.Copies = nil, nil }
+func (s *Session) Reset() {
+	s.State.Message, s.State.Copies = nil, nil
+	s.dropSettled()
+}
 
 // Move goes to the current generation if that is another: the old world's
 // validate_dealloc runs, self starts empty, the dictionaries stay.
@@ -67,6 +71,7 @@ func (s *Session) Move() {
 
 // Close ends the session.
 func (s *Session) Close() {
+	s.dropSettled()
 	if s.chain != nil {
 		s.leave()
 		s.chain = nil
@@ -240,6 +245,9 @@ func (s *Session) ask(ctx context.Context, module int, p sdk.Phase, reply *smtp.
 func (s *Session) call(ctx context.Context, module int, phases []sdk.Phase, reply *smtp.Reply, ids []string) (*sdk.Answer, error) {
 	m := s.chain.modules[module]
 	s.lastMod = m.Name()
+	if err := s.settle(); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.v.CallTimeout)
 	defer cancel()
 	return m.Call(ctx, &sdk.Call{

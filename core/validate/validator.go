@@ -18,6 +18,9 @@ type Validator struct {
 	NewID func() string
 	// Inject queues a message that policy created inside a call.
 	Inject func(ctx context.Context, in *sdk.Injection) ([]string, error)
+	// Settle stores an edited body as one of its own, which b names then. drop
+	// gives it up unless a commit names it meanwhile. nil: no body is edited.
+	Settle func(b *sdk.Body) (drop func(), err error)
 	// Problem logs a failure of a module or of a change (paniclog).
 	Problem func(text string)
 	// After waits, for AGAIN; time.After but for tests.

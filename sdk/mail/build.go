@@ -129,7 +129,9 @@ func (a Alternative) part() *Part {
 			params.Set("charset", "utf-8")
 		}
 	}
-	return newEncoded(params.String(), encoding, []byte(content), text)
+	p := newEncoded(params.String(), encoding, []byte(content), text)
+	p.header = appendField(p.header, "Content-Disposition", "inline")
+	return p
 }
 
 func newEncoded(contentType, encoding string, content []byte, text bool) *Part {
@@ -141,7 +143,7 @@ func newEncoded(contentType, encoding string, content []byte, text bool) *Part {
 func (a Attachment) part() *Part {
 	if a.Message {
 		// RFC 2046 §5.2.1: a message may be in no encoding that changes it.
-		header := appendField(nil, "Content-Type", "message/rfc822")
+		header := appendField(nil, "Content-Type", `message/rfc822; name="Attached Message"`)
 		if !isASCII(a.Content) {
 			header = appendField(header, "Content-Transfer-Encoding", Encoding8Bit)
 		}

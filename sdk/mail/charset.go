@@ -3,6 +3,7 @@ package mail
 import (
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
@@ -30,7 +31,7 @@ func findCharset(name string) encoding.Encoding {
 // is unknown.
 func decodeCharset(charset string, text []byte) (string, bool) {
 	if isUTF8Name(charset) {
-		return strings.ToValidUTF8(string(text), "\uFFFD"), true
+		return strings.ToValidUTF8(view(text), "\uFFFD"), true
 	}
 	e := findCharset(charset)
 	if e == nil {
@@ -43,8 +44,11 @@ func decodeCharset(charset string, text []byte) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	return strings.ToValidUTF8(string(out), "\uFFFD"), true
+	return strings.ToValidUTF8(view(out), "\uFFFD"), true
 }
+
+// view is bytes as a string that shares them: those of a tree never change.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // encodeCharset turns UTF-8 into that charset; false where it cannot hold the
 // text or is unknown.

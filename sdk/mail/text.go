@@ -34,14 +34,14 @@ func (p *Part) Text() string {
 	t := p.ContentType()
 	raw := DecodeTransfer(t.Encoding, p.Body())
 	if !strings.HasPrefix(t.Type, "text/") {
-		return string(raw)
+		return view(raw)
 	}
 	if t.Charset != "" && !isASCIIName(t.Charset) {
 		if text, ok := decodeCharset(t.Charset, raw); ok {
 			return text
 		}
 	}
-	return toUTF8(string(raw))
+	return toUTF8(view(raw))
 }
 
 // ReplaceText puts other text into a text part and leaves its type, charset and

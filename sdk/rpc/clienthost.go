@@ -203,6 +203,8 @@ func answerHostMore(ctx context.Context, host sdk.Host, item, out *pb.HostItem) 
 			return err
 		}
 		out.Body = &pb.HostItem_ConfigValueReply{ConfigValueReply: &pb.ConfigValueReply{Text: valid(text)}}
+	case *pb.HostItem_DelayDomain:
+		return answerDelay(ctx, host, d, body.DelayDomain, out)
 	default:
 		return answerHostAudit(ctx, host, item, out)
 	}

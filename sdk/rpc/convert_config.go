@@ -90,6 +90,7 @@ func configToPB(c *sdk.Config) *pb.Config {
 		Scopes:      scopesToPB(c.Scopes),
 		Bindings:    c.Bindings,
 		Datasources: c.Datasources,
+		Pools:       c.Pools,
 	}
 	for i := range c.BindingGroups {
 		g := &c.BindingGroups[i]
@@ -107,6 +108,7 @@ func (d *decoder) config(p *pb.Config) sdk.Config {
 		Scopes:      d.scopes(p.Scopes),
 		Bindings:    d.strs(p.Bindings),
 		Datasources: d.strs(p.Datasources),
+		Pools:       d.strs(p.Pools),
 	}
 	for _, g := range p.BindingGroups {
 		c.BindingGroups = append(c.BindingGroups, sdk.Group{Name: d.str(g.Name), Bindings: d.strs(g.Bindings)})

@@ -310,6 +310,8 @@ func askEverything(ctx context.Context, h sdk.Host, body []byte, rows *sdk.Rows)
 	check("audit", askAudit(ctx, h), "3 7 -1 true", nil)
 	text, err := h.ConfigValue(ctx, []string{"get", "x"})
 	check("config", text, "1", err)
+	delayed, err := h.DelayDomain(ctx, "b.test", "451 l\xe4ter")
+	check("delay", delayed, 1, err)
 	return errors.Join(problems...)
 }
 

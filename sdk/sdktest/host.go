@@ -29,6 +29,7 @@ type Host struct {
 
 	mu       sync.Mutex
 	injected []sdk.Injection
+	delayed  []string
 	counters map[string]int64
 	logs     []sdk.LogRecord
 	logged   chan struct{}
@@ -116,6 +117,21 @@ func (h *Host) ConfigValue(_ context.Context, words []string) (string, error) {
 		return "", fmt.Errorf("no such value: %s", strings.Join(words, " "))
 	}
 	return text, nil
+}
+
+// DelayDomain remembers the domain and the note.
+func (h *Host) DelayDomain(_ context.Context, domain, note string) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.delayed = append(h.delayed, domain+": "+note)
+	return len(h.delayed), nil
+}
+
+// Delayed gives "domain: note" of each DelayDomain so far.
+func (h *Host) Delayed() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append([]string(nil), h.delayed...)
 }
 
 // Log remembers the record.

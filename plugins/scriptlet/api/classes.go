@@ -64,22 +64,3 @@ func plainClass(name string) string {
 	}
 	return strings.TrimPrefix(name, "_")
 }
-
-// instancePackage is msys.core.scheduler_for_domain, the companion of
-// msys.runInInst.
-func instancePackage() Package {
-	return Package{
-		Name: "msys.core",
-		Funcs: []Func{{
-			Name: "scheduler_for_domain", Params: []Param{{Name: "domain", Type: String}},
-			Returns: "number", Phases: "any", Since: "4.3",
-			Doc:     "The scheduler instance that is responsible for a domain: always 0.",
-			Example: `local instance = msys.core.scheduler_for_domain("example.com")`,
-			Status:  Partial, Why: "there are no scheduler instances",
-			Do: func(_ *Env, L *lua.LState) int {
-				L.Push(lua.LNumber(0))
-				return 1
-			},
-		}},
-	}
-}

@@ -38,11 +38,11 @@ func TestConformance(t *testing.T) {
 	for name, want := range map[string]string{
 		"function msys.pcre.match":                            "supported",
 		"function msys.readfile":                              "partial",
-		"function msys.runInPool":                             "partial",
+		"function msys.runInPool":                             "supported",
 		"function print":                                      "supported",
 		"function require":                                    "supported",
 		"function thread.create":                              "unsupported",
-		"function msys.snmpTrap":                              "unsupported",
+		"function msys.snmpTrap":                              "partial",
 		"function msys.cidr.query":                            "supported",
 		"function buffer.new":                                 "supported",
 		"method mutex:lock":                                   "supported",
@@ -78,7 +78,7 @@ func TestConformance(t *testing.T) {
 		"function msys.validate.dkim.reflect":                 "unsupported",
 		"constant opendkim.dkim.DKIM_STAT_OK":                 "supported",
 		"field require 'msys.validate.dkim'":                  "supported",
-		"macro %b":                                            "partial",
+		"macro %b":                                            "supported",
 		"macro %{outbound_tls:local_ip}":                      "unsupported",
 		"macro %{rfc2822:message|headers|body|text|part}":     "partial",
 		"constant msys.core.LOG_DEBUG":                        "supported",
@@ -169,7 +169,7 @@ func TestEveryPackageIsKnown(t *testing.T) {
 
 func TestUnwrittenFunctionsSaySo(t *testing.T) {
 	w := newWorld(t)
-	w.raises("msys.snmpTrap is not supported by mtad: it is not written yet", `msys.snmpTrap{}`)
+	w.raises("msys.runInInst is not supported by mtad: it is not written yet", `msys.runInInst()`)
 	w.raises("is not supported by mtad: scripts may not call", `require "posix"`)
 }
 

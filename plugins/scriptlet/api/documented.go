@@ -99,6 +99,8 @@ func receiverClass(receiver string) string {
 		return classXMLDoc
 	case "node":
 		return classXMLNode
+	case "io_object":
+		return classIO
 	}
 	return ""
 }

@@ -72,13 +72,6 @@ func TestStatvfs(t *testing.T) {
 	}
 }
 
-func TestThreadpool(t *testing.T) {
-	w := newWorld(t)
-	w.is("8 3 Batch_Unlink 1 nil nil nil", `local p = require "msys.threadpool" local c = require "msys.core"
-		return p.count(), p.find("SWAPIN"), p.find(6), p.find("io") == c.ECTP_CLASS_IO and c.ECTP_CLASS_IO, p.find(8), p.find("x"), p.find("")`)
-	w.raises("msys.threadpool.stat is not supported by mtad: there are no thread pools", `require("msys.threadpool").stat(1)`)
-}
-
 func TestHTTPStatusClassifier(t *testing.T) {
 	w := newWorld(t)
 	w.is("2 2 4 4 4 4", `local c = require("msys.httpclnt").http_status_classifier return c(200), c("202"), c(199), c(302), c(404), c(503)`)

@@ -4,6 +4,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/mtad/mtad/sdk/bounce"
 )
 
 // logged is a specifier of custom_logger's formats (reference/logs.md) in its
@@ -13,7 +17,7 @@ func (m *macros) logged(spec string) string {
 	switch name {
 	case "t":
 		if argument != "" {
-			return "" // strftime formats
+			return m.formatted(argument)
 		}
 		return strconv.FormatInt(m.e.World.Now().Unix(), 10)
 	case "us":
@@ -75,6 +79,12 @@ func (m *macros) loggedMessage(name, argument string) string {
 		return senderDomain
 	case "N":
 		return strconv.Itoa(m.msg.Retries)
+	case "n":
+		return oneLine(m.reply())
+	case "c":
+		return bounce.Classify(m.reply()).Info().Description
+	case "C":
+		return strconv.Itoa(int(bounce.Classify(m.reply())))
 	case "p":
 		return m.msg.Protocol.String()
 	case "r":
@@ -89,6 +99,36 @@ func (m *macros) loggedMessage(name, argument string) string {
 		return decimals(m.e.World.Now().Sub(m.msg.Created), places)
 	}
 	return ""
+}
+
+// reply is the reply that a log hook tells of, or what msg:code set.
+func (m *macros) reply() string {
+	if isLogHook(m.f.Phase.Hook) {
+		return m.f.Phase.Line
+	}
+	if m.msg.Reply != nil {
+		return m.msg.Reply.String()
+	}
+	return ""
+}
+
+// formatted is the time as os.date gives it.
+func (m *macros) formatted(format string) string {
+	library, _ := m.L.G.Global.RawGetString("os").(*lua.LTable)
+	if library == nil {
+		return ""
+	}
+	date, ok := library.RawGetString("date").(*lua.LFunction)
+	if !ok {
+		return ""
+	}
+	m.L.Push(date)
+	m.L.Push(lua.LString(format))
+	m.L.Push(lua.LNumber(m.e.World.Now().Unix()))
+	m.L.Call(2, 1)
+	text := lua.LVAsString(m.L.Get(-1))
+	m.L.Pop(1)
+	return text
 }
 
 // decimals is a time in seconds with so many decimals.

@@ -51,9 +51,10 @@ func spfMacros() []Macro {
 	return list
 }
 
-// loggerMacros are the specifiers of custom_logger's formats.
+// loggerMacros are the specifiers of custom_logger's formats in their form as
+// macros, such as %{custom_logger:b} and %{custom_logger:h{Subject}}. That module
+// itself, which writes logs by such formats, is not mtad's.
 func loggerMacros() []Macro {
-	const form = "in a script as a macro, such as %{custom_logger:b} or %{custom_logger:h{Subject}}"
 	const delivery = "it tells of a delivery, which scripts do not see yet"
 	var list []Macro
 	for _, m := range []Macro{
@@ -64,18 +65,18 @@ func loggerMacros() []Macro {
 		{Name: "N", Doc: "How often delivery was tried."}, {Name: "p", Doc: "The protocol the message came by."},
 		{Name: "P", Doc: "The pathway."}, {Name: "r", Doc: "The recipient's local part."}, {Name: "R", Doc: "The recipient's domain."},
 		{Name: "t", Doc: "The time in seconds since 1970."}, {Name: "T", Doc: "Seconds since reception, two decimals."},
+		{Name: "t{FMT}", Doc: "The time as os.date formats it."}, {Name: "n", Doc: "In a log hook the reply it tells of, else what msg:code set."},
+		{Name: "c", Doc: "The class of that reply."}, {Name: "C", Doc: "The number of that class."},
 		{Name: "T{N}", Doc: "Seconds since reception, N decimals."}, {Name: "U", Doc: "The authenticated user."},
 		{Name: "us{N}", Doc: "The time in seconds since 1970, N decimals."},
 		{Name: "vctx_conn{KEY}", Doc: "A variable of the connection's context."}, {Name: "vctx_mess{KEY}", Doc: "A variable of the message's context."},
 	} {
-		m.Name, m.Status, m.Why = "%"+m.Name, Partial, form
+		m.Name = "%" + m.Name
 		list = append(list, m)
 	}
 	for _, m := range []Macro{
 		{Name: "%PG", Doc: "The pathway group.", Why: notYet},
-		{Name: "%t{FMT}", Doc: "The time by strftime.", Why: "os.date does it"},
-		{Name: "%c", Doc: "The bounce class.", Why: delivery}, {Name: "%C", Doc: "The bounce class's number.", Why: delivery},
-		{Name: "%n", Doc: "The peer's reply.", Why: delivery}, {Name: "%s", Doc: "The stage of delivery.", Why: delivery},
+		{Name: "%s", Doc: "The stage of delivery.", Why: delivery},
 		{Name: "%S", Doc: "The number of the stage of delivery.", Why: delivery},
 	} {
 		m.Status = Unsupported

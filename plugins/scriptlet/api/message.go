@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -108,7 +110,9 @@ func (f *Frame) change(c sdk.Change) error {
 	return f.Change(c)
 }
 
-func replacesContent(k sdk.ChangeKind) bool { return k == sdk.HeaderSection || k == sdk.BodyReplace }
+func replacesContent(k sdk.ChangeKind) bool {
+	return k == sdk.HeaderSection || k == sdk.BodyReplace || k == sdk.BodyPieces
+}
 
 // get implements contextual.
 func (m *message) get(e *Env, L *lua.LState, id sdk.DictID) sdk.Dict {
@@ -148,20 +152,23 @@ func (m *message) body(e *Env, L *lua.LState) []byte {
 	if err != nil {
 		L.RaiseError("the body cannot be read: %s", err.Error())
 	}
-	if now := &m.msg.Body; now.Handle == b.Handle && !now.Changed {
+	if now := &m.msg.Body; now.Handle == b.Handle && !now.Changed && now.Size == b.Size && len(now.Pieces) == len(b.Pieces) {
 		now.Inline = data
 	}
 	return data
 }
 
 func readBody(ctx context.Context, host sdk.Host, b sdk.Body, data []byte) ([]byte, error) {
+	r := sdk.BodyReader{Pieces: b.All(), Read: func(offset, length int64) ([]byte, error) {
+		return host.ReadBody(ctx, b.Handle, offset, length)
+	}}
 	for int64(len(data)) < b.Size {
-		chunk, err := host.ReadBody(ctx, b.Handle, int64(len(data)), min(bodyChunk, b.Size-int64(len(data))))
+		chunk, err := r.Next(bodyChunk)
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			err = fmt.Errorf("it ends after %d of %d bytes", len(data), b.Size)
+		}
 		if err != nil {
 			return nil, err
-		}
-		if len(chunk) == 0 {
-			return nil, fmt.Errorf("it ends after %d of %d bytes", len(data), b.Size)
 		}
 		data = append(data, chunk...)
 	}
@@ -198,7 +205,7 @@ func (m *message) commit(e *Env, L *lua.LState) {
 	}
 	if body := m.tree.Body(); !sameBytes(body, m.treeBody) {
 		spendOn(e, L, len(body))
-		m.change(e, L, sdk.Change{Kind: sdk.BodyReplace, Data: body})
+		m.setBody(e, L, body)
 	}
 	m.treeHeader, m.treeBody = m.msg.Header, m.msg.Body.Inline
 }

@@ -41,7 +41,7 @@ func buildMethods() []Func {
 			Doc: "Queues the message for the recipients, separated by commas.", Example: `copy:inject("a@example.com", "b@example.net,c@example.net")`,
 			Do: func(e *Env, L *lua.LState) int {
 				m := current(e, L)
-				in := &sdk.Injection{Header: m.msg.Header, Body: sentBody(m.msg.Body), Context: m.msg.Context.Clone()}
+				in := &sdk.Injection{Header: m.msg.Header, Body: m.sentBody(e, L), Context: m.msg.Context.Clone()}
 				inject(e, L, in, L.ToString(2), L.ToString(3))
 				return 0
 			}},
@@ -69,7 +69,12 @@ func messageNewFunc() Func {
 
 // sentBody is a body as an injection carries it: by its handle where the core
 // has it already.
-func sentBody(b sdk.Body) sdk.Body {
+func (m *message) sentBody(e *Env, L *lua.LState) sdk.Body {
+	b := m.msg.Body
+	if b.Pieces != nil {
+		data := m.body(e, L)
+		return sdk.Body{Size: int64(len(data)), Inline: data, Changed: true}
+	}
 	if b.Handle != 0 && !b.Changed {
 		b.Inline = nil
 	}

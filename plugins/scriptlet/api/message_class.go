@@ -54,6 +54,12 @@ func contextMethods() []Func {
 				m.frame(e, L)
 				return pushNumber(L, m.msg.Size())
 			}},
+		{Name: "get_delivery_method", Returns: "string", Phases: "any with a message", Since: "3.6",
+			Doc: "How the message is delivered: \"smtp\", the only way mtad has.", Example: `msg:get_delivery_method() -- "smtp"`,
+			Do: func(e *Env, L *lua.LState) int {
+				current(e, L)
+				return pushString(L, "smtp")
+			}},
 		{Name: "is_mcmt", Returns: "boolean", Phases: "any with a message", Since: "3.6",
 			Doc: "Whether the message is a multi-channel container; mtad has none.", Example: `msg:is_mcmt()`,
 			Do: func(_ *Env, L *lua.LState) int { return pushBool(L, false) }},

@@ -141,7 +141,7 @@ func doBody(e *Env, L *lua.LState) int {
 	}
 	body := m.body(e, L)
 	spendOn(e, L, len(body))
-	return pushString(L, string(body))
+	return pushString(L, textOf(body))
 }
 
 func doRaw(e *Env, L *lua.LState) int {

@@ -176,7 +176,7 @@ func TestLargeBody(t *testing.T) {
 	w.host.Bodies = map[uint64][]byte{9: []byte(body)}
 	w.frame.State.Message.Body = sdk.Body{Size: int64(len(body)), Handle: 9}
 	w.is(fmt.Sprint("needle ", len(body)), `return msg:body_match("needle")[0], #msg:body()`)
-	if w.waits != 1 {
+	if w.waits != 2 {
 		t.Errorf("%d waits", w.waits)
 	}
 	w.frame.State.Message.Body = sdk.Body{Size: int64(len(body)) + 1, Handle: 9}

@@ -1,8 +1,12 @@
 package api
 
 import (
+	"context"
+	"io"
 	"strings"
+	"sync/atomic"
 	"time"
+	"unsafe"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -11,21 +15,30 @@ import (
 )
 
 // support is what the API keeps for one interpreter.
-type support struct{ patterns *Patterns }
+type support struct {
+	patterns *Patterns
+	open     *atomic.Int64 // io_objects
+	pools    poolUse
+}
 
 const supportKey = "mtad.api.support"
 
 // PatternsOf is the pattern cache of L's interpreter.
-func PatternsOf(L *lua.LState) *Patterns {
+func PatternsOf(L *lua.LState) *Patterns { return supportOf(L).patterns }
+
+// openCount counts the io_objects of L's interpreter.
+func openCount(L *lua.LState) *atomic.Int64 { return supportOf(L).open }
+
+func supportOf(L *lua.LState) *support {
 	registry := L.G.Registry
 	if ud, ok := registry.RawGetString(supportKey).(*lua.LUserData); ok {
 		if s, ok := ud.Value.(*support); ok {
-			return s.patterns
+			return s
 		}
 	}
-	s := &support{patterns: NewPatterns()}
+	s := &support{patterns: NewPatterns(), open: new(atomic.Int64)}
 	registry.RawSetString(supportKey, &lua.LUserData{Value: s, Metatable: lua.LNil})
-	return s.patterns
+	return s
 }
 
 // MustCompile is Compile for an API function: a bad pattern raises.
@@ -40,14 +53,55 @@ func MustCompile(L *lua.LState, pattern string) Regexp {
 // MatchFirst finds the first match for an API function, nil where there is
 // none. The time it takes counts against the script's budget, and a pattern
 // that is stopped raises.
-func MatchFirst(e *Env, L *lua.LState, re Regexp, subject string) []int {
-	began := time.Now()
-	loc, err := FirstMatch(re, subject)
-	spendTime(e, L, time.Since(began))
+func MatchFirst(e *Env, L *lua.LState, re Regexp, subject string) (loc []int) {
+	err := matchAll(e, L, re, subject, func(found []int) bool {
+		loc = append([]int(nil), found...)
+		return false
+	})
 	if err != nil {
 		L.RaiseError("%s", err.Error())
 	}
 	return loc
+}
+
+// matchAll is Each for an API function: the time counts against the script's
+// budget. A long subject is searched window by window, while other sessions go
+// on, and costs a tenth of that; yield must not touch Lua.
+func matchAll(e *Env, L *lua.LState, re Regexp, subject string, yield func(loc []int) bool) (err error) {
+	began := time.Now()
+	if len(subject) <= streamWindow {
+		err = re.Each(subject, yield)
+		spendTime(e, L, time.Since(began))
+		return err
+	}
+	e.World.Wait(L, false, func(context.Context) {
+		moved := []int(nil)
+		err = re.Stream(int64(len(subject)), reading(subject), func(base int64, _ string, loc []int) bool {
+			moved = moved[:0]
+			for _, v := range loc {
+				if v >= 0 {
+					v += int(base)
+				}
+				moved = append(moved, v)
+			}
+			return yield(moved)
+		})
+	})
+	spendTime(e, L, time.Since(began)/10)
+	return err
+}
+
+// reading gives a text piece by piece.
+func reading(text string) func(most int64) ([]byte, error) {
+	return func(most int64) ([]byte, error) {
+		if text == "" {
+			return nil, io.EOF
+		}
+		n := min(int(most), len(text))
+		piece := unsafe.Slice(unsafe.StringData(text), n)
+		text = text[n:]
+		return piece, nil
+	}
 }
 
 // spendTime counts time spent in Go as steps of 10 ns.
@@ -130,10 +184,10 @@ func replaceParams() []Param {
 
 func messageMatchMethods() []Func {
 	const phases, change = "data,data_spool,each_rcpt,set_binding", "data,data_spool,each_rcpt"
-	match := func(name, doc string, texts func(e *Env, L *lua.LState, m *message) []string) Func {
+	match := func(name, doc string, do func(e *Env, L *lua.LState, m *message) int) Func {
 		return Func{Name: name, Params: matchParams(), Returns: "table or false", Phases: phases, Since: "3.0",
 			Doc: doc, Example: `local m = msg:` + name + `("order (\\d+)")`,
-			Do: func(e *Env, L *lua.LState) int { return matchIn(e, L, texts(e, L, current(e, L))...) }}
+			Do: func(e *Env, L *lua.LState) int { return do(e, L, current(e, L)) }}
 	}
 	replace := func(name, doc string, do func(e *Env, L *lua.LState, m *message) bool) Func {
 		return Func{Name: name, Params: replaceParams(), Returns: "boolean", Phases: change, Since: "3.0",
@@ -146,9 +200,9 @@ func messageMatchMethods() []Func {
 			}}
 	}
 	return []Func{
-		match("body_match", "The captures of the first match in the raw body.", func(e *Env, L *lua.LState, m *message) []string { return []string{string(m.body(e, L))} }),
-		match("raw_match", "The captures of the first match in the whole message.", func(e *Env, L *lua.LState, m *message) []string { return []string{m.raw(e, L)} }),
-		match("text_match", "The captures of the first match in the decoded text parts.", func(e *Env, L *lua.LState, m *message) []string { return texts(e, L, m.mime(e, L)) }),
+		match("body_match", "The captures of the first match in the raw body.", bodyMatch),
+		match("raw_match", "The captures of the first match in the whole message.", rawMatch),
+		match("text_match", "The captures of the first match in the decoded text parts.", textMatch),
 		replace("body_replace", "Replaces every match in the raw body.", bodyReplace),
 		replace("raw_replace", "Replaces every match in the whole message.", rawReplace),
 		replace("text_replace", "Replaces every match in the decoded text parts, which keep their charset and transfer encoding where these can hold the result.", textReplace),
@@ -164,8 +218,27 @@ func texts(e *Env, L *lua.LState, root *mail.Part) []string {
 	return out
 }
 
+func bodyMatch(e *Env, L *lua.LState, m *message) int {
+	if m.streams() {
+		return m.streamMatch(e, L, false)
+	}
+	return matchIn(e, L, textOf(m.body(e, L)))
+}
+
+func rawMatch(e *Env, L *lua.LState, m *message) int {
+	if m.streams() {
+		return m.streamMatch(e, L, true)
+	}
+	return matchIn(e, L, m.raw(e, L))
+}
+
 func bodyReplace(e *Env, L *lua.LState, m *message) bool {
-	out, ok := replaceIn(e, L, string(m.body(e, L)), true)
+	if m.streams() {
+		if done, ok := m.streamReplace(e, L, false); ok {
+			return done
+		}
+	}
+	out, ok := replaceIn(e, L, textOf(m.body(e, L)), true)
 	if ok {
 		m.change(e, L, sdk.Change{Kind: sdk.BodyReplace, Data: []byte(out)})
 	}
@@ -173,19 +246,16 @@ func bodyReplace(e *Env, L *lua.LState, m *message) bool {
 }
 
 func rawReplace(e *Env, L *lua.LState, m *message) bool {
+	if m.streams() {
+		if done, ok := m.streamReplace(e, L, true); ok {
+			return done
+		}
+	}
 	out, ok := replaceIn(e, L, m.raw(e, L), true)
 	if ok {
 		m.setRaw(e, L, []byte(out))
 	}
 	return ok
-}
-
-func textReplace(e *Env, L *lua.LState, m *message) bool {
-	done := replaceTexts(e, L, m.mime(e, L))
-	if done {
-		m.commit(e, L)
-	}
-	return done
 }
 
 // replaceTexts replaces in every text part below p.

@@ -287,7 +287,7 @@ func TestForward(t *testing.T) {
 	if len(in.Recipients) != 2 || !strings.HasPrefix(string(in.Header), "From: me@x.test\r\nTo: you@y.test,and@z.test\r\nSubject: FYI\r\n") {
 		t.Errorf("got %q", in.Header)
 	}
-	if !strings.Contains(string(in.Body.Inline), "Content-Type: message/rfc822\r\n\r\n"+sampleHeader+"\r\nthe SECRET word") {
+	if !strings.Contains(string(in.Body.Inline), "Content-Type: message/rfc822; name=\"Attached Message\"\r\n\r\n"+sampleHeader+"\r\nthe SECRET word") {
 		t.Errorf("got %q", in.Body.Inline)
 	}
 }

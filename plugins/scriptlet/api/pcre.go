@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"time"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -98,26 +97,24 @@ func pcreSplit(e *Env, L *lua.LState) int {
 		return n
 	}
 	subject, limit := L.ToString(1), L.OptInt(3, -1)
-	pieces, end := L.CreateTable(8, 0), 0
-	began := time.Now()
-	err := re.Each(subject, func(loc []int) bool {
-		if limit > 0 && pieces.Len() >= limit-1 {
+	var pieces []string
+	end := 0
+	err := matchAll(e, L, re, subject, func(loc []int) bool {
+		if limit > 0 && len(pieces) >= limit-1 {
 			return false
 		}
 		start, stop := loc[0], max(loc[0], loc[1])
 		if start > end {
-			pieces.Append(lua.LString(subject[end:start]))
+			pieces = append(pieces, subject[end:start])
 		}
 		end = max(stop, end)
 		return true
 	})
-	spendTime(e, L, time.Since(began))
 	if err != nil {
 		L.RaiseError("%s", err.Error())
 	}
 	if end < len(subject) {
-		pieces.Append(lua.LString(subject[end:]))
+		pieces = append(pieces, subject[end:])
 	}
-	L.Push(pieces)
-	return 1
+	return pushStrings(L, pieces)
 }

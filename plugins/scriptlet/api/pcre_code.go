@@ -14,6 +14,8 @@ type code struct {
 	utf   bool
 	pairs int // of offsets in a match
 	names []RegexpName
+
+	lookbehind int // how many characters before a match it may look at
 }
 
 // at is the Go view of an address in C memory, which Go's collector neither
@@ -42,7 +44,10 @@ func compile(text string, flags uint32) (*code, error) {
 			Offset: max(offset-len(clockMark), min(offset, verbs)),
 		}
 	}
-	c := &code{ptr: ptr, utf: flags&lib.DPCRE2_UTF != 0, pairs: int(info(tls, ptr, lib.DPCRE2_INFO_CAPTURECOUNT)) + 1, names: groupNames(tls, ptr)}
+	c := &code{
+		ptr: ptr, utf: flags&lib.DPCRE2_UTF != 0, pairs: int(info(tls, ptr, lib.DPCRE2_INFO_CAPTURECOUNT)) + 1, names: groupNames(tls, ptr),
+		lookbehind: int(info(tls, ptr, lib.DPCRE2_INFO_MAXLOOKBEHIND)),
+	}
 	runtime.AddCleanup(c, freeCode, ptr)
 	return c, nil
 }

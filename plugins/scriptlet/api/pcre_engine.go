@@ -18,6 +18,8 @@ type Regexp interface {
 	// group, -1 where a group took no part. yield keeps no hold of loc and
 	// returns false to stop. The error is a *RegexpLimit.
 	Each(subject string, yield func(loc []int) bool) error
+	// Stream is Each for a text that is read in pieces (pcre_stream.go).
+	Stream(size int64, next func(most int64) ([]byte, error), yield func(base int64, window string, loc []int) bool) error
 	// Names are the named groups.
 	Names() []RegexpName
 }
@@ -58,7 +60,8 @@ var errPatternSize = errors.New("pattern is longer than 64 KiB")
 // Patterns compiles patterns and keeps the ones used last. One belongs to one
 // interpreter.
 type Patterns struct {
-	time time.Duration // for one use of a pattern on a subject
+	time   time.Duration // for one use of a pattern on a subject
+	window int           // bytes of a stream looked at at once
 
 	mu    sync.Mutex
 	byKey map[string]*list.Element // of *pattern
@@ -68,7 +71,7 @@ type Patterns struct {
 
 // NewPatterns makes an empty cache.
 func NewPatterns() *Patterns {
-	return &Patterns{time: matchTime, byKey: make(map[string]*list.Element), used: list.New()}
+	return &Patterns{time: matchTime, window: streamWindow, byKey: make(map[string]*list.Element), used: list.New()}
 }
 
 // Compile gives the pattern compiled, in UTF-8 mode where it is valid UTF-8.

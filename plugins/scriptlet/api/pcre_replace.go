@@ -2,7 +2,6 @@ package api
 
 import (
 	"strings"
-	"time"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -16,21 +15,19 @@ const maxReplaced = 64 << 20
 // gives the text, nil leaving the match as it is.
 func ReplaceAll(e *Env, L *lua.LState, re Regexp, subject string, replacement lua.LValue, limit int) (string, int) {
 	r := replacer{subject: subject, limit: limit}
-	began := time.Now()
 	var err error
 	if fn, ok := replacement.(*lua.LFunction); ok {
 		var found [][]int
-		found, err = matches(re, subject, limit)
+		found, err = matches(e, L, re, subject, limit)
 		for _, loc := range found {
 			r.put(loc, func() { r.out.WriteString(callReplacement(L, fn, re, subject, loc)) })
 		}
 	} else {
 		pieces := parseTemplate(lua.LVAsString(replacement), re.Names())
-		err = re.Each(subject, func(loc []int) bool {
+		err = matchAll(e, L, re, subject, func(loc []int) bool {
 			return r.put(loc, func() { r.expand(pieces, loc) })
 		})
 	}
-	spendTime(e, L, time.Since(began))
 	if err != nil {
 		L.RaiseError("%s", err.Error())
 	}
@@ -68,8 +65,8 @@ const maxCalls = 100000
 
 // matches finds all matches before any function is called for one: what runs in
 // between would count against the match's own time.
-func matches(re Regexp, subject string, limit int) (found [][]int, err error) {
-	err = re.Each(subject, func(loc []int) bool {
+func matches(e *Env, L *lua.LState, re Regexp, subject string, limit int) (found [][]int, err error) {
+	err = matchAll(e, L, re, subject, func(loc []int) bool {
 		found = append(found, append([]int(nil), loc...))
 		return len(found) != limit && len(found) <= maxCalls
 	})

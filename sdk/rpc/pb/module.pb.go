@@ -172,6 +172,7 @@ const (
 	ChangeKind_CHANGE_CAPABILITY_DELETE  ChangeKind = 24 // name
 	ChangeKind_CHANGE_INJECT_MESSAGE     ChangeKind = 25 // injection
 	ChangeKind_CHANGE_ANSWER_SET         ChangeKind = 26 // number, value: the answer of a hook that has one of its own
+	ChangeKind_CHANGE_BODY_PIECES        ChangeKind = 27 // number: the body's handle, data: its pieces (sdk.EncodePieces)
 )
 
 // Enum value maps for ChangeKind.
@@ -204,6 +205,7 @@ var (
 		24: "CHANGE_CAPABILITY_DELETE",
 		25: "CHANGE_INJECT_MESSAGE",
 		26: "CHANGE_ANSWER_SET",
+		27: "CHANGE_BODY_PIECES",
 	}
 	ChangeKind_value = map[string]int32{
 		"CHANGE_NONE":               0,
@@ -233,6 +235,7 @@ var (
 		"CHANGE_CAPABILITY_DELETE":  24,
 		"CHANGE_INJECT_MESSAGE":     25,
 		"CHANGE_ANSWER_SET":         26,
+		"CHANGE_BODY_PIECES":        27,
 	}
 )
 
@@ -3178,6 +3181,7 @@ type Config struct {
 	Bindings      []string               `protobuf:"bytes,6,rep,name=bindings,proto3" json:"bindings,omitempty"`
 	BindingGroups []*Group               `protobuf:"bytes,7,rep,name=binding_groups,json=bindingGroups,proto3" json:"binding_groups,omitempty"`
 	Datasources   []string               `protobuf:"bytes,8,rep,name=datasources,proto3" json:"datasources,omitempty"`
+	Pools         []string               `protobuf:"bytes,40,rep,name=pools,proto3" json:"pools,omitempty"` // thread pools that the configuration defines
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3264,6 +3268,13 @@ func (x *Config) GetBindingGroups() []*Group {
 func (x *Config) GetDatasources() []string {
 	if x != nil {
 		return x.Datasources
+	}
+	return nil
+}
+
+func (x *Config) GetPools() []string {
+	if x != nil {
+		return x.Pools
 	}
 	return nil
 }
@@ -4347,6 +4358,7 @@ type HostItem struct {
 	//	*HostItem_Series
 	//	*HostItem_Gauge
 	//	*HostItem_Cancel
+	//	*HostItem_DelayDomain
 	//	*HostItem_SourceFound
 	//	*HostItem_DnsAnswer
 	//	*HostItem_Rows
@@ -4355,6 +4367,7 @@ type HostItem struct {
 	//	*HostItem_CounterValue
 	//	*HostItem_ConfigValueReply
 	//	*HostItem_Failure
+	//	*HostItem_DomainDelayed
 	Body          isHostItem_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4517,6 +4530,15 @@ func (x *HostItem) GetCancel() *Cancel {
 	return nil
 }
 
+func (x *HostItem) GetDelayDomain() *DelayDomain {
+	if x != nil {
+		if x, ok := x.Body.(*HostItem_DelayDomain); ok {
+			return x.DelayDomain
+		}
+	}
+	return nil
+}
+
 func (x *HostItem) GetSourceFound() *Source {
 	if x != nil {
 		if x, ok := x.Body.(*HostItem_SourceFound); ok {
@@ -4589,6 +4611,15 @@ func (x *HostItem) GetFailure() *Failure {
 	return nil
 }
 
+func (x *HostItem) GetDomainDelayed() *DomainDelayed {
+	if x != nil {
+		if x, ok := x.Body.(*HostItem_DomainDelayed); ok {
+			return x.DomainDelayed
+		}
+	}
+	return nil
+}
+
 type isHostItem_Body interface {
 	isHostItem_Body()
 }
@@ -4638,6 +4669,10 @@ type HostItem_Cancel struct {
 	Cancel *Cancel `protobuf:"bytes,11,opt,name=cancel,proto3,oneof"` // not answered itself
 }
 
+type HostItem_DelayDomain struct {
+	DelayDomain *DelayDomain `protobuf:"bytes,43,opt,name=delay_domain,json=delayDomain,proto3,oneof"` // DomainDelayed
+}
+
 type HostItem_SourceFound struct {
 	// core to module
 	SourceFound *Source `protobuf:"bytes,12,opt,name=source_found,json=sourceFound,proto3,oneof"`
@@ -4671,6 +4706,10 @@ type HostItem_Failure struct {
 	Failure *Failure `protobuf:"bytes,19,opt,name=failure,proto3,oneof"`
 }
 
+type HostItem_DomainDelayed struct {
+	DomainDelayed *DomainDelayed `protobuf:"bytes,44,opt,name=domain_delayed,json=domainDelayed,proto3,oneof"`
+}
+
 func (*HostItem_Source) isHostItem_Body() {}
 
 func (*HostItem_Dns) isHostItem_Body() {}
@@ -4693,6 +4732,8 @@ func (*HostItem_Gauge) isHostItem_Body() {}
 
 func (*HostItem_Cancel) isHostItem_Body() {}
 
+func (*HostItem_DelayDomain) isHostItem_Body() {}
+
 func (*HostItem_SourceFound) isHostItem_Body() {}
 
 func (*HostItem_DnsAnswer) isHostItem_Body() {}
@@ -4708,6 +4749,8 @@ func (*HostItem_CounterValue) isHostItem_Body() {}
 func (*HostItem_ConfigValueReply) isHostItem_Body() {}
 
 func (*HostItem_Failure) isHostItem_Body() {}
+
+func (*HostItem_DomainDelayed) isHostItem_Body() {}
 
 type SourceRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -6107,6 +6150,103 @@ func (x *ConfigValueReply) GetText() string {
 	return ""
 }
 
+// DelayDomain puts off all mail that is due in the queues of a domain.
+type DelayDomain struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Domain        string                 `protobuf:"bytes,1,opt,name=domain,proto3" json:"domain,omitempty"`
+	Note          []byte                 `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"` // becomes the messages' status
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DelayDomain) Reset() {
+	*x = DelayDomain{}
+	mi := &file_module_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DelayDomain) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DelayDomain) ProtoMessage() {}
+
+func (x *DelayDomain) ProtoReflect() protoreflect.Message {
+	mi := &file_module_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DelayDomain.ProtoReflect.Descriptor instead.
+func (*DelayDomain) Descriptor() ([]byte, []int) {
+	return file_module_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *DelayDomain) GetDomain() string {
+	if x != nil {
+		return x.Domain
+	}
+	return ""
+}
+
+func (x *DelayDomain) GetNote() []byte {
+	if x != nil {
+		return x.Note
+	}
+	return nil
+}
+
+type DomainDelayed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Messages      int64                  `protobuf:"varint,1,opt,name=messages,proto3" json:"messages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DomainDelayed) Reset() {
+	*x = DomainDelayed{}
+	mi := &file_module_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DomainDelayed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DomainDelayed) ProtoMessage() {}
+
+func (x *DomainDelayed) ProtoReflect() protoreflect.Message {
+	mi := &file_module_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DomainDelayed.ProtoReflect.Descriptor instead.
+func (*DomainDelayed) Descriptor() ([]byte, []int) {
+	return file_module_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *DomainDelayed) GetMessages() int64 {
+	if x != nil {
+		return x.Messages
+	}
+	return 0
+}
+
 var File_module_proto protoreflect.FileDescriptor
 
 const file_module_proto_rawDesc = "" +
@@ -6287,7 +6427,7 @@ const file_module_proto_rawDesc = "" +
 	"\adefault\x18\x04 \x01(\tR\adefault\x12\x12\n" +
 	"\x04enum\x18\x05 \x03(\tR\x04enum\x12\x16\n" +
 	"\x06scopes\x18\x06 \x03(\tR\x06scopes\x12\x12\n" +
-	"\x04help\x18\a \x01(\tR\x04help\"\xa9\x02\n" +
+	"\x04help\x18\a \x01(\tR\x04help\"\xbf\x02\n" +
 	"\x06Config\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
@@ -6299,7 +6439,8 @@ const file_module_proto_rawDesc = "" +
 	"\x06scopes\x18\x05 \x03(\v2\x15.mtad.module.v1.ScopeR\x06scopes\x12\x1a\n" +
 	"\bbindings\x18\x06 \x03(\tR\bbindings\x12<\n" +
 	"\x0ebinding_groups\x18\a \x03(\v2\x15.mtad.module.v1.GroupR\rbindingGroups\x12 \n" +
-	"\vdatasources\x18\b \x03(\tR\vdatasources\"(\n" +
+	"\vdatasources\x18\b \x03(\tR\vdatasources\x12\x14\n" +
+	"\x05pools\x18( \x03(\tR\x05pools\"(\n" +
 	"\x06Commit\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
@@ -6377,7 +6518,8 @@ const file_module_proto_rawDesc = "" +
 	"\x06source\x18\x03 \x01(\tR\x06source\x12\x12\n" +
 	"\x04text\x18\x04 \x01(\fR\x04text\";\n" +
 	"\tHostFrame\x12.\n" +
-	"\x05items\x18\x01 \x03(\v2\x18.mtad.module.v1.HostItemR\x05items\"\x91\t\n" +
+	"\x05items\x18\x01 \x03(\v2\x18.mtad.module.v1.HostItemR\x05items\"\x9b\n" +
+	"\n" +
 	"\bHostItem\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x1d\n" +
 	"\n" +
@@ -6396,7 +6538,8 @@ const file_module_proto_rawDesc = "" +
 	"\atraffic\x18( \x01(\v2\x1c.mtad.module.v1.TrafficQueryH\x00R\atraffic\x122\n" +
 	"\x06series\x18) \x01(\v2\x18.mtad.module.v1.SeriesOpH\x00R\x06series\x12/\n" +
 	"\x05gauge\x18* \x01(\v2\x17.mtad.module.v1.GaugeOpH\x00R\x05gauge\x120\n" +
-	"\x06cancel\x18\v \x01(\v2\x16.mtad.module.v1.CancelH\x00R\x06cancel\x12;\n" +
+	"\x06cancel\x18\v \x01(\v2\x16.mtad.module.v1.CancelH\x00R\x06cancel\x12@\n" +
+	"\fdelay_domain\x18+ \x01(\v2\x1b.mtad.module.v1.DelayDomainH\x00R\vdelayDomain\x12;\n" +
 	"\fsource_found\x18\f \x01(\v2\x16.mtad.module.v1.SourceH\x00R\vsourceFound\x12:\n" +
 	"\n" +
 	"dns_answer\x18\r \x01(\v2\x19.mtad.module.v1.DNSAnswerH\x00R\tdnsAnswer\x12*\n" +
@@ -6405,7 +6548,8 @@ const file_module_proto_rawDesc = "" +
 	"\binjected\x18\x10 \x01(\v2\x18.mtad.module.v1.InjectedH\x00R\binjected\x12C\n" +
 	"\rcounter_value\x18\x11 \x01(\v2\x1c.mtad.module.v1.CounterValueH\x00R\fcounterValue\x12P\n" +
 	"\x12config_value_reply\x18\x12 \x01(\v2 .mtad.module.v1.ConfigValueReplyH\x00R\x10configValueReply\x123\n" +
-	"\afailure\x18\x13 \x01(\v2\x17.mtad.module.v1.FailureH\x00R\afailureB\x06\n" +
+	"\afailure\x18\x13 \x01(\v2\x17.mtad.module.v1.FailureH\x00R\afailure\x12F\n" +
+	"\x0edomain_delayed\x18, \x01(\v2\x1d.mtad.module.v1.DomainDelayedH\x00R\rdomainDelayedB\x06\n" +
 	"\x04body\"#\n" +
 	"\rSourceRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"D\n" +
@@ -6514,7 +6658,12 @@ const file_module_proto_rawDesc = "" +
 	"\vConfigValue\x12\x14\n" +
 	"\x05words\x18\x01 \x03(\tR\x05words\"&\n" +
 	"\x10ConfigValueReply\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\tR\x04text*\x93\x01\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\"9\n" +
+	"\vDelayDomain\x12\x16\n" +
+	"\x06domain\x18\x01 \x01(\tR\x06domain\x12\x12\n" +
+	"\x04note\x18\x02 \x01(\fR\x04note\"+\n" +
+	"\rDomainDelayed\x12\x1a\n" +
+	"\bmessages\x18\x01 \x01(\x03R\bmessages*\x93\x01\n" +
 	"\vFailureKind\x12\x11\n" +
 	"\rFAILURE_OTHER\x10\x00\x12\x19\n" +
 	"\x15FAILURE_NOT_SUPPORTED\x10\x01\x12\x11\n" +
@@ -6525,7 +6674,7 @@ const file_module_proto_rawDesc = "" +
 	"\aVerdict\x12\x14\n" +
 	"\x10VERDICT_CONTINUE\x10\x00\x12\x10\n" +
 	"\fVERDICT_DONE\x10\x01\x12\x11\n" +
-	"\rVERDICT_AGAIN\x10\x02*\xc4\x05\n" +
+	"\rVERDICT_AGAIN\x10\x02*\xdc\x05\n" +
 	"\n" +
 	"ChangeKind\x12\x0f\n" +
 	"\vCHANGE_NONE\x10\x00\x12\x16\n" +
@@ -6555,7 +6704,8 @@ const file_module_proto_rawDesc = "" +
 	"\x15CHANGE_CAPABILITY_SET\x10\x17\x12\x1c\n" +
 	"\x18CHANGE_CAPABILITY_DELETE\x10\x18\x12\x19\n" +
 	"\x15CHANGE_INJECT_MESSAGE\x10\x19\x12\x15\n" +
-	"\x11CHANGE_ANSWER_SET\x10\x1a*:\n" +
+	"\x11CHANGE_ANSWER_SET\x10\x1a\x12\x16\n" +
+	"\x12CHANGE_BODY_PIECES\x10\x1b*:\n" +
 	"\x06Target\x12\x0f\n" +
 	"\vTARGET_CONN\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -6699,7 +6849,7 @@ func file_module_proto_rawDescGZIP() []byte {
 }
 
 var file_module_proto_enumTypes = make([]protoimpl.EnumInfo, 15)
-var file_module_proto_msgTypes = make([]protoimpl.MessageInfo, 67)
+var file_module_proto_msgTypes = make([]protoimpl.MessageInfo, 69)
 var file_module_proto_goTypes = []any{
 	(FailureKind)(0),         // 0: mtad.module.v1.FailureKind
 	(Verdict)(0),             // 1: mtad.module.v1.Verdict
@@ -6783,6 +6933,8 @@ var file_module_proto_goTypes = []any{
 	(*GaugeOp)(nil),          // 79: mtad.module.v1.GaugeOp
 	(*ConfigValue)(nil),      // 80: mtad.module.v1.ConfigValue
 	(*ConfigValueReply)(nil), // 81: mtad.module.v1.ConfigValueReply
+	(*DelayDomain)(nil),      // 82: mtad.module.v1.DelayDomain
+	(*DomainDelayed)(nil),    // 83: mtad.module.v1.DomainDelayed
 }
 var file_module_proto_depIdxs = []int32{
 	16,  // 0: mtad.module.v1.Frame.items:type_name -> mtad.module.v1.Item
@@ -6868,32 +7020,34 @@ var file_module_proto_depIdxs = []int32{
 	78,  // 80: mtad.module.v1.HostItem.series:type_name -> mtad.module.v1.SeriesOp
 	79,  // 81: mtad.module.v1.HostItem.gauge:type_name -> mtad.module.v1.GaugeOp
 	17,  // 82: mtad.module.v1.HostItem.cancel:type_name -> mtad.module.v1.Cancel
-	60,  // 83: mtad.module.v1.HostItem.source_found:type_name -> mtad.module.v1.Source
-	64,  // 84: mtad.module.v1.HostItem.dns_answer:type_name -> mtad.module.v1.DNSAnswer
-	69,  // 85: mtad.module.v1.HostItem.rows:type_name -> mtad.module.v1.Rows
-	73,  // 86: mtad.module.v1.HostItem.body_part:type_name -> mtad.module.v1.BodyPart
-	74,  // 87: mtad.module.v1.HostItem.injected:type_name -> mtad.module.v1.Injected
-	76,  // 88: mtad.module.v1.HostItem.counter_value:type_name -> mtad.module.v1.CounterValue
-	81,  // 89: mtad.module.v1.HostItem.config_value_reply:type_name -> mtad.module.v1.ConfigValueReply
-	22,  // 90: mtad.module.v1.HostItem.failure:type_name -> mtad.module.v1.Failure
-	62,  // 91: mtad.module.v1.SourceFailure.tried:type_name -> mtad.module.v1.TriedPath
-	65,  // 92: mtad.module.v1.DNSAnswer.records:type_name -> mtad.module.v1.DNSRecord
-	67,  // 93: mtad.module.v1.Query.positional:type_name -> mtad.module.v1.Datum
-	68,  // 94: mtad.module.v1.Query.named:type_name -> mtad.module.v1.NamedDatum
-	13,  // 95: mtad.module.v1.Datum.kind:type_name -> mtad.module.v1.DatumKind
-	67,  // 96: mtad.module.v1.NamedDatum.value:type_name -> mtad.module.v1.Datum
-	70,  // 97: mtad.module.v1.Rows.rows:type_name -> mtad.module.v1.Row
-	67,  // 98: mtad.module.v1.Row.cells:type_name -> mtad.module.v1.Datum
-	14,  // 99: mtad.module.v1.CounterOp.kind:type_name -> mtad.module.v1.CounterKind
-	15,  // 100: mtad.module.v1.Module.Calls:input_type -> mtad.module.v1.Frame
-	57,  // 101: mtad.module.v1.Module.HostCalls:input_type -> mtad.module.v1.HostFrame
-	15,  // 102: mtad.module.v1.Module.Calls:output_type -> mtad.module.v1.Frame
-	57,  // 103: mtad.module.v1.Module.HostCalls:output_type -> mtad.module.v1.HostFrame
-	102, // [102:104] is the sub-list for method output_type
-	100, // [100:102] is the sub-list for method input_type
-	100, // [100:100] is the sub-list for extension type_name
-	100, // [100:100] is the sub-list for extension extendee
-	0,   // [0:100] is the sub-list for field type_name
+	82,  // 83: mtad.module.v1.HostItem.delay_domain:type_name -> mtad.module.v1.DelayDomain
+	60,  // 84: mtad.module.v1.HostItem.source_found:type_name -> mtad.module.v1.Source
+	64,  // 85: mtad.module.v1.HostItem.dns_answer:type_name -> mtad.module.v1.DNSAnswer
+	69,  // 86: mtad.module.v1.HostItem.rows:type_name -> mtad.module.v1.Rows
+	73,  // 87: mtad.module.v1.HostItem.body_part:type_name -> mtad.module.v1.BodyPart
+	74,  // 88: mtad.module.v1.HostItem.injected:type_name -> mtad.module.v1.Injected
+	76,  // 89: mtad.module.v1.HostItem.counter_value:type_name -> mtad.module.v1.CounterValue
+	81,  // 90: mtad.module.v1.HostItem.config_value_reply:type_name -> mtad.module.v1.ConfigValueReply
+	22,  // 91: mtad.module.v1.HostItem.failure:type_name -> mtad.module.v1.Failure
+	83,  // 92: mtad.module.v1.HostItem.domain_delayed:type_name -> mtad.module.v1.DomainDelayed
+	62,  // 93: mtad.module.v1.SourceFailure.tried:type_name -> mtad.module.v1.TriedPath
+	65,  // 94: mtad.module.v1.DNSAnswer.records:type_name -> mtad.module.v1.DNSRecord
+	67,  // 95: mtad.module.v1.Query.positional:type_name -> mtad.module.v1.Datum
+	68,  // 96: mtad.module.v1.Query.named:type_name -> mtad.module.v1.NamedDatum
+	13,  // 97: mtad.module.v1.Datum.kind:type_name -> mtad.module.v1.DatumKind
+	67,  // 98: mtad.module.v1.NamedDatum.value:type_name -> mtad.module.v1.Datum
+	70,  // 99: mtad.module.v1.Rows.rows:type_name -> mtad.module.v1.Row
+	67,  // 100: mtad.module.v1.Row.cells:type_name -> mtad.module.v1.Datum
+	14,  // 101: mtad.module.v1.CounterOp.kind:type_name -> mtad.module.v1.CounterKind
+	15,  // 102: mtad.module.v1.Module.Calls:input_type -> mtad.module.v1.Frame
+	57,  // 103: mtad.module.v1.Module.HostCalls:input_type -> mtad.module.v1.HostFrame
+	15,  // 104: mtad.module.v1.Module.Calls:output_type -> mtad.module.v1.Frame
+	57,  // 105: mtad.module.v1.Module.HostCalls:output_type -> mtad.module.v1.HostFrame
+	104, // [104:106] is the sub-list for method output_type
+	102, // [102:104] is the sub-list for method input_type
+	102, // [102:102] is the sub-list for extension type_name
+	102, // [102:102] is the sub-list for extension extendee
+	0,   // [0:102] is the sub-list for field type_name
 }
 
 func init() { file_module_proto_init() }
@@ -6938,6 +7092,7 @@ func file_module_proto_init() {
 		(*HostItem_Series)(nil),
 		(*HostItem_Gauge)(nil),
 		(*HostItem_Cancel)(nil),
+		(*HostItem_DelayDomain)(nil),
 		(*HostItem_SourceFound)(nil),
 		(*HostItem_DnsAnswer)(nil),
 		(*HostItem_Rows)(nil),
@@ -6946,6 +7101,7 @@ func file_module_proto_init() {
 		(*HostItem_CounterValue)(nil),
 		(*HostItem_ConfigValueReply)(nil),
 		(*HostItem_Failure)(nil),
+		(*HostItem_DomainDelayed)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -6953,7 +7109,7 @@ func file_module_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_module_proto_rawDesc), len(file_module_proto_rawDesc)),
 			NumEnums:      15,
-			NumMessages:   67,
+			NumMessages:   69,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
