@@ -25,6 +25,7 @@ type cli struct {
 	Console consoleCommand `cmd:"" help:"Give the running server a command, or open a prompt. Start with: mtad console ENDPOINT help"`
 	Luac    luacCommand    `cmd:"" help:"Check the syntax of Lua scripts."`
 	API     apiCommand     `cmd:"" help:"List the Lua API and how much of it is supported." name:"api"`
+	Luals   lualsCommand   `cmd:"" help:"Write stubs of the Lua API for editors (lua-language-server)."`
 	Lib     libCommand     `cmd:"" help:"Look at the Lua library that is built in."`
 	Spool   spoolCommand   `cmd:"" help:"Look into a spool, whether or not the server runs."`
 	Version versionCommand `cmd:"" help:"Show the version."`

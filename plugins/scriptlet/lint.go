@@ -100,12 +100,15 @@ func (g *generation) parallel() int {
 }
 
 // unsupported maps what scripts may name of the API and mtad lacks to why:
-// "msys.core.foo", "msys.cloudmark", and methods as ":foo" where no class has
-// one that works.
+// "msys.core.foo", "msys.cloudmark", methods as ":foo" where no class has one
+// that works, and constants as "=msys.core.FOO".
 func (g *generation) unsupported() map[string]string {
 	lacks := make(map[string]string)
 	for _, m := range g.mod.deps.Missing {
 		lacks[m.Name] = m.Why
+	}
+	for name, why := range api.LackingConstants() {
+		lacks["="+name] = why
 	}
 	works := make(map[string]bool)
 	for _, p := range g.mod.deps.Packages {
@@ -141,7 +144,7 @@ func usesOf(file string, stmts []ast.Stmt, lacks map[string]string) []sdk.Proble
 	report := func(n ast.Node, name string) {
 		if why, ok := lacks[name]; ok {
 			found = append(found, sdk.Problem{File: file, Line: n.Line(), Text: fmt.Sprintf(
-				"%s is not supported by mtad: %s", strings.TrimPrefix(name, ":"), why)})
+				"%s is not supported by mtad: %s", strings.TrimLeft(name, ":="), why)})
 		}
 	}
 	walk(stmts, func(n any) bool {
@@ -158,29 +161,17 @@ func usesOf(file string, stmts []ast.Stmt, lacks map[string]string) []sdk.Proble
 			if name, ok := required(n); ok {
 				report(n.Node, name)
 			} else if n.Func != nil {
-				report(n.Node, fullName(n.Func, packages))
+				report(n.Node, lackingPart(fullName(n.Func, packages), lacks))
 			} else {
 				report(n.Node, ":"+n.Method)
 			}
+		case *ast.AttrGetExpr:
+			report(n.Node, "="+fullName(n, packages))
 		}
 		return true
 	})
 	slices.SortStableFunc(found, func(a, b sdk.Problem) int { return a.Line - b.Line })
 	return found
-}
-
-// required is the name in require "name".
-func required(e ast.Expr) (string, bool) {
-	c, ok := e.(*ast.FuncCallExpr)
-	if !ok || c.Func == nil || len(c.Args) != 1 {
-		return "", false
-	}
-	id, ok := c.Func.(*ast.IdentExpr)
-	s, isText := c.Args[0].(*ast.StringExpr)
-	if !ok || !isText || id.Value != "require" {
-		return "", false
-	}
-	return canonical(s.Value), true
 }
 
 // fullName is a path of names, its first one replaced by the package that it

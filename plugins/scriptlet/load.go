@@ -132,7 +132,7 @@ func located(text string, s *script) sdk.Problem {
 func (g *generation) settle() error {
 	var problems []sdk.Problem
 	for _, s := range g.scripts {
-		if !s.registered && !strings.HasPrefix(s.unit.source.Path, embedded) {
+		if !s.registered && !s.serves && !strings.HasPrefix(s.unit.source.Path, embedded) {
 			p := s.problem(fmt.Sprintf("script %q never calls msys.registerModule, so nothing of it runs", s.name))
 			g.log(sdk.LevelWarning, sourceName, p.String())
 			g.warn(p)

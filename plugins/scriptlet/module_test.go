@@ -250,7 +250,7 @@ function mod:smpp_log_status() end`+foot)
 	}
 	for _, want := range []string{
 		"/etc/mtad/conf/script.lua:5: module mymod: there is no callout validate_rcpto; did you mean validate_rcptto?",
-		"/etc/mtad/conf/script.lua:7: module mymod: mtad never calls smpp_log_status: it belongs to a part that mtad does not have",
+		"/etc/mtad/conf/script.lua:7: module mymod: mtad never calls smpp_log_status: mtad carries no mobile messaging",
 	} {
 		if !strings.Contains(strings.Join(got, "\n"), want) {
 			t.Errorf("no %q in %q", want, got)

@@ -6,6 +6,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/mtad/mtad/plugins/scriptlet/api"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/option"
 )
@@ -16,6 +17,7 @@ type script struct {
 	pos        option.Pos
 	unit       *unit
 	registered bool
+	serves     bool // it has a console command or a timer of its own
 }
 
 // registration is one call of msys.registerModule in one interpreter.
@@ -90,8 +92,8 @@ func (g *generation) judgeName(reg *registration, name string, fn *lua.LFunction
 	var text string
 	severity := sdk.Warning
 	switch near := option.Nearest(name, calloutNames()); {
-	case documentedHook(name):
-		text = fmt.Sprintf("module %s: mtad never calls %s: it belongs to a part that mtad does not have", reg.name, name)
+	case api.HookReason(name) != "":
+		text = fmt.Sprintf("module %s: mtad never calls %s: %s", reg.name, name, api.HookReason(name))
 	case near != "" && looksLikeHook(name):
 		severity = sdk.Fault
 		text = fmt.Sprintf("module %s: there is no callout %s; did you mean %s?", reg.name, name, near)
@@ -121,21 +123,6 @@ func calloutNames() []string {
 // looksLikeHook keeps a script's own helpers out of the warnings.
 func looksLikeHook(name string) bool {
 	for _, prefix := range []string{"validate", "core_", "msg_gen", "valid_", "valdate"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-// documentedHook reports hooks of the original (reference/lua-api.tsv, kind
-// "hook") that belong to parts which mtad lacks.
-func documentedHook(name string) bool {
-	for _, prefix := range []string{
-		"smpp_", "mm7_", "mms_", "apn_", "gcm_", "msgc_", "sieve_", "restinj_", "cluster_", "seedlist_", "delay_dsn_",
-		"ac_auth_", "generic_delivery_", "http_", "outbound_smtp_auth_", "core_log_", "core_binding_group_", "core_config_",
-		"core_generate_", "core_post_generate_", "core_outbound_", "core_smtp_", "core_pre_mailq_", "core_server_", "core_dns_",
-	} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}

@@ -94,6 +94,7 @@ func (in *interpreter) RegisterControl(L *lua.LState, prefix string, fn *lua.LFu
 	if prefix == "" {
 		argError(L, 1, "a command needs a name")
 	}
+	in.marks(L)
 	if in.index == 0 {
 		in.gen.addControl(prefix, fn)
 	}
@@ -101,8 +102,16 @@ func (in *interpreter) RegisterControl(L *lua.LState, prefix string, fn *lua.LFu
 
 // Timer schedules fn. Each timer exists once, in the first interpreter.
 func (in *interpreter) Timer(L *lua.LState, after, every time.Duration, name string, fn *lua.LFunction) (stop func()) {
+	in.marks(L)
 	if in.index != 0 && threadOf(L).run.script != nil {
 		return func() {}
 	}
 	return in.gen.addTimer(in, after, every, name, fn)
+}
+
+// marks notes that the script that is being loaded has something that will run.
+func (in *interpreter) marks(L *lua.LState) {
+	if s := threadOf(L).run.script; s != nil && in.index == 0 {
+		s.serves = true
+	}
 }

@@ -162,7 +162,11 @@ func (x *index) status(d *documented) (Status, string) {
 	}
 	switch d.kind {
 	case "hook":
-		return hookStatus(d)
+		status, why := hookStatus(d)
+		if r := reasonFor(d.kind, d.name); status == Unsupported && r != "" {
+			why = r
+		}
+		return status, why
 	case "field":
 		if s, ok := x.field(d); ok {
 			return s.status, s.why
@@ -175,8 +179,11 @@ func (x *index) status(d *documented) (Status, string) {
 	return Unsupported, x.why(d)
 }
 
-// why is the reason of a whole package, where that is missing.
+// why is the reason of a name, else of its whole package.
 func (x *index) why(d *documented) string {
+	if why := reasonFor(d.kind, d.name); why != "" {
+		return why
+	}
 	if why := x.missing[d.owner()]; why != "" {
 		return why
 	}
@@ -255,10 +262,11 @@ func (x *index) lacking(d *documented) (pkg string, f Func, ok bool) {
 	if d.kind != "function" || dot < 0 || !x.packages[d.name[:dot]] {
 		return "", f, false
 	}
-	if _, known := x.known[x.key(d)]; known || x.packages[d.name] || libraryLack(d) != "" {
+	// A package that is itself a function is absent like any other.
+	if _, known := x.known[x.key(d)]; known || x.packages[d.name] || d.owner() == d.name || libraryLack(d) != "" {
 		return "", f, false
 	}
-	return d.name[:dot], unwritten(d.name[dot+1:]), true
+	return d.name[:dot], unwritten(d, d.name[dot+1:]), true
 }
 
 // lackingMethod is the method for a documented one that a class is without.
@@ -271,5 +279,5 @@ func (x *index) lackingMethod(d *documented) (pkg, class string, f Func, ok bool
 	if _, known := x.known[x.key(d)]; known {
 		return "", "", f, false
 	}
-	return pkg, class, unwritten(name), true
+	return pkg, class, unwritten(d, name), true
 }

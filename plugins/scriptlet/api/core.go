@@ -10,7 +10,7 @@ import (
 // interface, and the small classes that belong to no other package.
 func corePackage() Package {
 	funcs := []Func{sockaddrFamilyFunc(), sessionFunc(), messageNewFunc(), nowFunc(), getDomainFunc(), messageContextGetFunc(), messageContextSetFunc(), protocolFunc()}
-	for _, group := range [][]Func{stringFuncs(), dictFuncs(), bindingFuncs()} {
+	for _, group := range [][]Func{stringFuncs(), dictFuncs(), contextKeyFuncs(), bindingFuncs()} {
 		funcs = append(funcs, group...)
 	}
 	classes := []Class{idClass(), timeClass(), recordClass(), addressClass(), stringClass(), acceptClass(), sessionClass(), listClass(), boolClass()}

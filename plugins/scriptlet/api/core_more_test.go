@@ -7,14 +7,8 @@ import (
 	"github.com/mtad/mtad/sdk"
 )
 
-func TestContextKeys(t *testing.T) {
-	w := newMailWorld(t, sdk.ValidateDataSpool)
-	w.is("k,two,", `msg:context_set(M, "two", 2) local all, k = "", msys.core.ec_message_context_firstkey(msg, M)
-		while k do all = all .. k .. "," k = msys.core.ec_message_context_nextkey(msg, M, k) end return all`)
-	w.is("nil", `return msys.core.ec_message_context_nextkey(msg, M, "nope")`)
-	w.is("<v", `local s = msys.core.string_new() s:set("<") msys.core.dict_stringprint(msg.vctx_mess, "k", s)
-		msys.core.dict_stringprint(msg.vctx_mess, "nope", s) return tostring(s)`)
-	w.is("0", `return msys.core.scheduler_for_domain("x.test")`)
+func TestSchedulerForDomain(t *testing.T) {
+	newMailWorld(t, sdk.ValidateDataSpool).is("0", `return msys.core.scheduler_for_domain("x.test")`)
 }
 
 func TestPrependHeaders(t *testing.T) {

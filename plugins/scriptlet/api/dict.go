@@ -101,7 +101,7 @@ func dictFuncs() []Func {
 	iter := Param{Name: "iter", Type: Userdata, Class: classDictIter}
 	return []Func{
 		{
-			Name: "dict_iter2", Params: []Param{dict}, Returns: "iterator", Phases: "any", Since: "3.0",
+			Name: "dict_iter2", Params: []Param{dict}, Returns: "dict_iterator", Phases: "any", Since: "3.0",
 			Doc: "Begins a walk over a native dictionary.", Example: `local iter = msys.core.dict_iter2(msg.vctx_mess)`,
 			Do: func(e *Env, L *lua.LState) int {
 				d := self[nativeDict](L)

@@ -151,6 +151,10 @@ func (p *Package) addMethod(class string, f Func) {
 }
 
 // unwritten is a function that is documented and not there.
-func unwritten(name string) Func {
-	return Func{Name: name, Returns: "nothing", Phases: "none", Doc: "Not written yet.", Status: Unsupported, Why: notYet}
+func unwritten(d *documented, name string) Func {
+	why := reasonFor(d.kind, d.name)
+	if why == "" {
+		why = notYet
+	}
+	return Func{Name: name, Returns: "nothing", Phases: "none", Doc: "mtad does not have it.", Status: Unsupported, Why: why}
 }

@@ -76,11 +76,16 @@ func writeString(L *lua.LState, s *ecString, at int) int {
 	if n, ok := L.Get(at + 1).(lua.LNumber); ok && int(n) < len(text) {
 		text = text[:max(int(n), 0)]
 	}
+	s.add(L, text)
+	return 0
+}
+
+// add appends text, and raises where the string would grow too long.
+func (s *ecString) add(L *lua.LState, text string) {
 	if len(s.text)+len(text) > maxECString {
 		L.RaiseError("the string would be longer than %d bytes", maxECString)
 	}
 	s.text += text
-	return 0
 }
 
 func stringFuncs() []Func {

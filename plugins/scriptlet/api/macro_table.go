@@ -55,7 +55,7 @@ func spfMacros() []Macro {
 // macros, such as %{custom_logger:b} and %{custom_logger:h{Subject}}. That module
 // itself, which writes logs by such formats, is not mtad's.
 func loggerMacros() []Macro {
-	const delivery = "it tells of a delivery, which scripts do not see yet"
+	const delivery = "it tells of a delivery: core_log_delivery_v1 and the other core_log_* callouts get the note, and the mainlog has the rest"
 	var list []Macro
 	for _, m := range []Macro{
 		{Name: "A", Doc: "The authentication method."}, {Name: "b", Doc: "The binding."}, {Name: "B", Doc: "The message's size in bytes."}, {Name: "BI", Doc: "The batch id."},
@@ -75,7 +75,7 @@ func loggerMacros() []Macro {
 		list = append(list, m)
 	}
 	for _, m := range []Macro{
-		{Name: "%PG", Doc: "The pathway group.", Why: notYet},
+		{Name: "%PG", Doc: "The pathway group.", Why: "use %{vctx_conn:pathway}"},
 		{Name: "%s", Doc: "The stage of delivery.", Why: delivery},
 		{Name: "%S", Doc: "The number of the stage of delivery.", Why: delivery},
 	} {
@@ -93,7 +93,7 @@ func tlsMacros() []Macro {
 	} {
 		list = append(list, Macro{
 			Name: "%{outbound_tls:" + name + "}", Doc: "TLS of a delivery.",
-			Status: Unsupported, Why: "it tells of a delivery, which scripts do not see yet",
+			Status: Unsupported, Why: tlsLogWhy,
 		})
 	}
 	return list

@@ -72,10 +72,9 @@ type Missing struct {
 // MissingPackages are the documented packages (reference/lua-api.tsv) that
 // mtad does not have.
 func MissingPackages() []Missing {
-	const engine = "it needs a commercial engine that mtad does not link"
-	const mobile = "mtad carries no mobile messaging (SMS, MMS, push, XMPP)"
+	const engine, mobile = engineWhy, mobileWhy
 	const native = "it is a native module of the original"
-	return []Missing{
+	return withReasons([]Missing{
 		{"msys.av", engine},
 		{"msys.cloudmark", engine},
 		{"msys.expurgate", engine},
@@ -87,13 +86,13 @@ func MissingPackages() []Missing {
 		{"msys.smpp", mobile},
 		{"msys.xmpp", mobile},
 		{"msys.aggregator.mblox", mobile},
-		{"msys.mstore", native},
-		{"msys.xfer.client", "messages move between nodes by the cluster itself"},
-		{"msys.xfer.server", "messages move between nodes by the cluster itself"},
-		{"lpeg", native},
-		{"java", native},
-		{"posix", "scripts may not call the operating system"},
-		{"socket", "scripts may not open sockets; msys.dnsLookup, msys.db and msys.http.client wait without blocking others"},
+		{"msys.mstore", native + "; msg:inject sends a copy, msys.db keeps data"},
+		{"msys.xfer.client", "messages move between nodes with mtad spool export and import"},
+		{"msys.xfer.server", "messages move between nodes with mtad spool export and import"},
+		{"lpeg", native + "; msys.pcre and string.match read text"},
+		{"java", native + "; a hook module may be written in any language that speaks gRPC (docs/hooks/modules.md)"},
+		{"posix", "scripts may not call the operating system; os.time, os.date and msys.readfile are there"},
+		{"socket", "scripts may not open sockets, which would block all sessions; msys.dnsLookup, msys.db and msys.http.client wait without blocking"},
 		{"msys.adaptive", notYet},
 		{"msys.extended.httpsrv", "mtad has no HTTP listener for scripts"},
 		{"msys.http_lua", whySMTPOnly},
@@ -102,15 +101,15 @@ func MissingPackages() []Missing {
 		{"msys.tls_params", notYet},
 		{"msys.validate.dkim2", notYet},
 		{"mathx", native},
-		{"yaml", native},
+		{"yaml", native + "; json reads and writes data"},
 		{"msys.brightmail", engine},
 		{"msys.commtouch", engine},
 		{"msys.goodmail", engine},
 		{"msys.mm7", mobile},
 		{"msys.mobility", mobile},
-		{"msys.beta.chunk_logger_int", "it was a trial of the original's"},
-		{"msys.beta.rcptto_proxy", "it was a trial of the original's"},
+		{"msys.beta.chunk_logger_int", "it was a trial of the original's; msys.log writes to the paniclog"},
+		{"msys.beta.rcptto_proxy", "it was a trial of the original's; look recipients up with msys.db"},
 		{"msys.sign.dk", "DomainKeys was replaced by DKIM (RFC 6376)"},
 		{"msys.validate.dk", "DomainKeys was replaced by DKIM (RFC 6376)"},
-	}
+	})
 }

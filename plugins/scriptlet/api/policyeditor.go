@@ -32,6 +32,10 @@ func policyEditorPackage() Package {
 	getter := func(name, doc, method string) Func {
 		return helper(name, "string", doc, "", func(_ *Env, L *lua.LState) int { return onMessage(L, name, method, 1) })
 	}
+	bound := func(f Func) Func {
+		f.Phases = "set_binding"
+		return f
+	}
 	return Package{
 		Name: "msys.policyeditor",
 		Doc:  "Deprecated helpers. Each takes a table with the message as ec_message, a table of variables, and a table of parameters; the methods of the message do the same.",
@@ -53,12 +57,12 @@ func policyEditorPackage() Package {
 				return 0
 			}),
 			helper("pcre_match", "boolean", "Matches a regular expression; the subject and captures become the variables $0, $1 and so on, and $name.", ` subject = "abc", pattern = "b(c)" `, editorMatch),
-			helper("set_binding", "boolean", "Assigns the message to a binding; of several, separated by commas, to one at random.", ` binding = "default" `, func(_ *Env, L *lua.LState) int {
+			bound(helper("set_binding", "boolean", "Assigns the message to a binding; of several, separated by commas, to one at random.", ` binding = "default" `, func(_ *Env, L *lua.LState) int {
 				return onMessage(L, "set_binding", "binding", 1, oneOf(L, "set_binding", "binding"))
-			}),
-			helper("set_binding_group", "boolean", "Assigns the message to a binding of a group; of several groups, separated by commas, of one at random.", ` binding_group = "pool" `, func(_ *Env, L *lua.LState) int {
+			})),
+			bound(helper("set_binding_group", "boolean", "Assigns the message to a binding of a group; of several groups, separated by commas, of one at random.", ` binding_group = "pool" `, func(_ *Env, L *lua.LState) int {
 				return onMessage(L, "set_binding_group", "binding_group", 1, oneOf(L, "set_binding_group", "binding_group"))
-			}),
+			})),
 			{
 				Name: "send_email", Returns: "nothing", Phases: "any", Doc: "Sends a message.",
 				Status: Unsupported, Why: "it is deprecated; msg:build and msg:inject send messages",

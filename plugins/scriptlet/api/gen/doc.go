@@ -1,8 +1,8 @@
-// Command gen writes the manual of the Lua API and the stubs for editors from
-// the tables of package api: docs/lua/<package>.md, an index, the macros, and
-// docs/lua/mtad.lua. It runs when a table has changed:
+// Command gen writes the manual of the Lua API from the tables of package api:
+// docs/lua/<package>.md, an index by task and by package, and the macros. It
+// runs when a table has changed:
 //
 //	go run ./plugins/scriptlet/api/gen
 //
-// Next: nobody; the files are read by people and their editors.
+// Next: nobody; the files are read by people.
 package main

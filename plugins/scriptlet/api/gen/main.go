@@ -100,10 +100,10 @@ func pages(m *manual) map[string]string {
 	files := map[string]string{
 		"index.md":  indexPage(m),
 		"macros.md": macrosPage(m),
-		"mtad.lua":  stubs(m),
 	}
+	at := anchors(m)
 	for i := range m.packages {
-		files[pageName(m.packages[i].Name)] = packagePage(&m.packages[i])
+		files[pageName(m.packages[i].Name)] = packagePage(&m.packages[i], at)
 	}
 	return files
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/mtad/mtad/plugins/scriptlet/api"
+	"github.com/mtad/mtad/plugins/scriptlet/luals"
 )
 
 const generated = "<!-- Written by plugins/scriptlet/api/gen from the tables of the API. -->\n\n"
@@ -22,8 +23,11 @@ func indexPage(m *manual) string {
 	fmt.Fprintf(&b, "Of the names that the original documents mtad supports %d, and %d in part; `mtad api` lists each with its reason. "+
 		"A function that is missing raises an error which says so, and so does `require` of a package that is missing.\n\n",
 		count["supported"], count["partial"])
-	b.WriteString("[Stubs for editors](mtad.lua) (LuaCATS), [macros](macros.md) of `msys.expandMacro`.\n\n")
-	b.WriteString("| package | without require | |\n|---|---|---|\n")
+	b.WriteString("`mtad luals DIR` writes stubs (LuaCATS) beside the scripts in DIR, with which lua-language-server completes and checks them. " +
+		"The callouts are on the page of [hooks](../hooks/README.md), what `msys.expandMacro` replaces on that of [macros](macros.md), " +
+		"and policies to begin with in [examples/policies](../../examples/policies/README.md).\n\n")
+	b.WriteString("## By task\n\n" + taskTables(anchors(m)))
+	b.WriteString("## By package\n\n| package | without require | |\n|---|---|---|\n")
 	for _, p := range m.packages {
 		there := ""
 		if p.Preload {
@@ -67,10 +71,10 @@ func standing(s api.Status, why string) string {
 	return s.String() + ": " + why
 }
 
-// packagePage is the page of one package.
-func packagePage(p *api.Package) string {
+// packagePage is the page of one package. at are the places of all functions.
+func packagePage(p *api.Package, at map[string]string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s# %s\n\n%s\n\n", generated, title(p.Name), p.Doc)
+	fmt.Fprintf(&b, "%s# %s\n\n%s\n\n[All packages, and what to use for what](index.md)\n\n", generated, title(p.Name), linked(p.Doc, "", at))
 	switch {
 	case p.Name == "":
 	case p.Preload:
@@ -78,31 +82,54 @@ func packagePage(p *api.Package) string {
 	default:
 		fmt.Fprintf(&b, "`require(\"%s\")`\n\n", p.Name)
 	}
-	functions(&b, p.Name, ".", p.Funcs)
+	contents(&b, p, at)
+	functions(&b, p.Name, ".", p.Funcs, at)
 	for i := range p.Classes {
-		classSection(&b, &p.Classes[i])
+		classSection(&b, &p.Classes[i], at)
 	}
 	constants(&b, p)
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
+// contents lists what a page has, where that is much.
+func contents(b *strings.Builder, p *api.Package, at map[string]string) {
+	const few = 3
+	var links []string
+	add := func(name string) {
+		if to := at[name]; to != "" {
+			links = append(links, fmt.Sprintf("[%s](%s)", spoken(name), strings.TrimPrefix(to, pageName(p.Name))))
+		}
+	}
+	for _, f := range p.Funcs {
+		add(qualified(p.Name, ".", f.Name))
+	}
+	for _, c := range p.Classes {
+		for _, f := range c.Methods {
+			add(qualified(c.Name, ":", f.Name))
+		}
+	}
+	if len(links) > few {
+		b.WriteString(strings.Join(links, " · ") + "\n\n")
+	}
+}
+
 // functions writes a section for each function, and a table of those that are
 // not supported.
-func functions(b *strings.Builder, owner, separator string, list []api.Func) {
+func functions(b *strings.Builder, owner, separator string, list []api.Func, at map[string]string) {
 	var lacking []api.Func
 	for _, f := range list {
 		if f.Status == api.Unsupported {
 			lacking = append(lacking, f)
 			continue
 		}
-		functionSection(b, owner, separator, &f)
+		functionSection(b, qualified(owner, separator, f.Name), &f, at)
 	}
 	if len(lacking) == 0 {
 		return
 	}
 	b.WriteString("Not supported:\n\n| name | why |\n|---|---|\n")
 	for _, f := range lacking {
-		fmt.Fprintf(b, "| %s | %s |\n", qualified(owner, separator, f.Name), cell(f.Why))
+		fmt.Fprintf(b, "| %s | %s |\n", qualified(owner, separator, f.Name), cell(linked(f.Why, "", at)))
 	}
 	b.WriteString("\n")
 }
@@ -114,15 +141,18 @@ func qualified(owner, separator, name string) string {
 	return owner + separator + name
 }
 
-func functionSection(b *strings.Builder, owner, separator string, f *api.Func) {
-	fmt.Fprintf(b, "## %s(%s)\n\n%s\n\n", qualified(owner, separator, f.Name), signature(f.Params), f.Doc)
+func functionSection(b *strings.Builder, name string, f *api.Func, at map[string]string) {
+	fmt.Fprintf(b, "## %s(%s)\n\n%s\n\n", name, signature(f.Params), linked(f.Doc, name, at))
+	if instead := api.Deprecated(name); instead != "" {
+		fmt.Fprintf(b, "Deprecated: use %s.\n\n", linked(instead, name, at))
+	}
 	if f.Status == api.Partial {
-		fmt.Fprintf(b, "In part: %s.\n\n", f.Why)
+		fmt.Fprintf(b, "In part: %s.\n\n", linked(f.Why, name, at))
 	}
 	if len(f.Params) > 0 {
 		b.WriteString("| parameter | type | |\n|---|---|---|\n")
 		for i := range f.Params {
-			fmt.Fprintf(b, "| %s | %s | %s |\n", f.Params[i].Name, cell(paramType(&f.Params[i])), optional(&f.Params[i]))
+			fmt.Fprintf(b, "| %s | %s | %s |\n", f.Params[i].Name, cell(luals.ParamType(&f.Params[i])), optional(&f.Params[i]))
 		}
 		b.WriteString("\n")
 	}
@@ -158,7 +188,7 @@ func signature(params []api.Param) string {
 	return strings.Join(parts, ", ")
 }
 
-func classSection(b *strings.Builder, c *api.Class) {
+func classSection(b *strings.Builder, c *api.Class, at map[string]string) {
 	fmt.Fprintf(b, "## Object %s\n\n%s\n\n", c.Name, c.Doc)
 	if len(c.Fields) > 0 {
 		b.WriteString("| field | type | | phases |\n|---|---|---|---|\n")
@@ -171,7 +201,7 @@ func classSection(b *strings.Builder, c *api.Class) {
 		}
 		b.WriteString("\n")
 	}
-	functions(b, c.Name, ":", c.Methods)
+	functions(b, c.Name, ":", c.Methods, at)
 }
 
 func constants(b *strings.Builder, p *api.Package) {
