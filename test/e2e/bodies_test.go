@@ -26,7 +26,11 @@ function mod:validate_data_spool_each_rcpt(msg)
   return msys.core.VALIDATE_CONT
 end
 `)}})
-	const lines = 50 << 20 / 80
+	size := 50 << 20
+	if mtatest.Race { // ten times the CPU, and the script's time is bounded
+		size = 5 << 20
+	}
+	lines := size / 80
 	text := strings.Repeat(strings.Repeat("x", 78)+"\r\n", lines/2) + "a SECRET word\r\n" + strings.Repeat(strings.Repeat("y", 78)+"\r\n", lines/2) + "the last line\r\n"
 	before := s.Memory()
 	if err := s.Submit("s@client.test", "Subject: large\r\n\r\n"+text, "a@example.com", "b@example.com"); err != nil {
@@ -42,7 +46,7 @@ end
 	s.Logged("paniclog.ec", "replaced\ttrue")
 	after := s.Memory()
 	for name, size := range after {
-		if grown := size - before[name]; grown > 40<<20 {
+		if grown := size - before[name]; grown > 40<<20 && !mtatest.Race {
 			t.Errorf("%s grew by %d MiB", name, grown>>20)
 		}
 	}
@@ -91,7 +95,7 @@ end
 func TestAScriptDelaysADomain(t *testing.T) {
 	t.Parallel()
 	sink := mtatest.NewSink(t)
-	s := mtatest.Start(t, mtatest.Config{Next: sink, Global: "suspend_delivery = true", Scripts: []mtatest.Script{script("slow", `
+	s := mtatest.Start(t, mtatest.Config{Next: sink, Retry: 3600, Global: "suspend_delivery = true", Scripts: []mtatest.Script{script("slow", `
 msys.registerControl("put off", function(cc)
   local dr = msys.core.dns_get_domain(cc.argv[2])
   print(tostring(msys.core.mail_queue_delay_domain(dr, "451 4.4.1 [internal] manually delayed domain")), dr.domain)

@@ -89,6 +89,12 @@ end
 		t.Errorf("the message itself went out through %s", got.Helo)
 	}
 	s.Logged("paniclog.ec", "waits in a suspended binding: policy failed")
+	s.Eventually("only the copy is in the queue", func() string {
+		if out, _ := s.Console("summary"); !strings.Contains(out, "\nTotal Queue Size: 1\n") {
+			return out
+		}
+		return ""
+	})
 	s.Kill9()
 	s.Launch()
 	out, _ := s.Console("summary")
