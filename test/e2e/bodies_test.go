@@ -28,7 +28,7 @@ end
 `)}})
 	size := 50 << 20
 	if mtatest.Race { // ten times the CPU, and the script's time is bounded
-		size = 5 << 20
+		size = 1200 << 10
 	}
 	lines := size / 80
 	text := strings.Repeat(strings.Repeat("x", 78)+"\r\n", lines/2) + "a SECRET word\r\n" + strings.Repeat(strings.Repeat("y", 78)+"\r\n", lines/2) + "the last line\r\n"
