@@ -20,6 +20,7 @@ want python3 python3
 want protobuf-compiler-grpc grpc_python_plugin
 want protobuf-compiler protoc
 want gcc gcc
+want lua5.1 lua5.1
 
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mtad/mtad/plugins/scriptlet/api"
 	"github.com/mtad/mtad/plugins/scriptlet/dialect"
+	"github.com/mtad/mtad/sdk"
 )
 
 // openLibraries fills a fresh world: gopher-lua's libraries where they are as
@@ -74,6 +75,7 @@ func (in *interpreter) openBase(L *lua.LState) {
 		set(L, g, map[string]lua.LGFunction{"dofile": in.doFile, "loadfile": in.loadFile})
 	}
 	g.RawSetString("_VERSION", lua.LString("thrLua 5.1"))
+	openBaseFunctions(L)
 	set(L, g, map[string]lua.LGFunction{
 		"collectgarbage": collectGarbage,
 		"error":          raise,
@@ -83,11 +85,22 @@ func (in *interpreter) openBase(L *lua.LState) {
 		"pcall":          in.pcall,
 		"require":        in.require,
 		"setmetatable":   setMetatable,
-		"tonumber":       dialect.ToNumber,
+		"tonumber":       toNumber,
 		"tostring":       toString,
 		"unpack":         unpack,
 		"xpcall":         in.xpcall,
 	})
+}
+
+// toNumber checks the arguments of dialect.ToNumber as Lua 5.1 does.
+func toNumber(L *lua.LState) int {
+	base := optInt(L, 2, 10)
+	if base == 10 {
+		checkAny(L, 1)
+	} else if checkString(L, 1); base < 2 || base > 36 {
+		argError(L, 2, "base out of range")
+	}
+	return dialect.ToNumber(L)
 }
 
 func toString(L *lua.LState) int {
@@ -100,20 +113,36 @@ func toString(L *lua.LState) int {
 // script make objects of our classes.
 func setMetatable(L *lua.LState) int {
 	t := checkTable(L, 1)
-	L.CheckTypes(2, lua.LTNil, lua.LTTable)
+	if kind := L.Get(2).Type(); L.GetTop() < 2 || kind != lua.LTNil && kind != lua.LTTable {
+		argError(L, 2, "nil or table expected")
+	}
 	if mt, ok := t.Metatable.(*lua.LTable); ok && mt.RawGetString("__metatable") != lua.LNil {
-		L.RaiseError("cannot change a protected metatable")
+		raisef(L, "cannot change a protected metatable")
 	}
 	t.Metatable = L.Get(2)
 	L.SetTop(1)
 	return 1
 }
 
+// proxy marks what newProxy made.
+type proxy struct{}
+
 // newProxy is Lua 5.1's undocumented one, but never with a metatable of ours.
 func newProxy(L *lua.LState) int {
-	ud := &lua.LUserData{Env: L.G.Global, Metatable: lua.LNil}
-	if lua.LVAsBool(L.Get(1)) {
-		ud.Metatable = L.NewTable()
+	ud := &lua.LUserData{Env: L.G.Global, Metatable: lua.LNil, Value: proxy{}}
+	switch v := L.Get(1).(type) {
+	case *lua.LNilType:
+	case lua.LBool:
+		if bool(v) {
+			ud.Metatable = L.NewTable()
+		}
+	case *lua.LUserData:
+		if _, ok := v.Value.(proxy); !ok || v.Metatable == lua.LNil {
+			argError(L, 1, "boolean or proxy expected")
+		}
+		ud.Metatable = v.Metatable
+	default:
+		argError(L, 1, "boolean or proxy expected")
 	}
 	L.Push(ud)
 	return 1
@@ -129,10 +158,10 @@ func unpack(L *lua.LState) int {
 		return 0
 	}
 	if last-first >= maxResults || last-first < 0 {
-		L.RaiseError("too many results to unpack")
+		raisef(L, "too many results to unpack")
 	}
 	for i := first; i <= last; i++ {
-		L.Push(t.RawGetInt(i))
+		L.Push(t.RawGet(lua.LNumber(i)))
 	}
 	return last - first + 1
 }
@@ -163,17 +192,17 @@ func (in *interpreter) load(L *lua.LState) int {
 		L.Call(0, 1)
 		piece := L.Get(-1)
 		L.Pop(1)
-		s, ok := piece.(lua.LString)
+		s := api.Text(L, piece)
 		switch {
-		case piece == lua.LNil || ok && s == "":
+		case piece == lua.LNil || s == "":
 			return in.compileChunk(L, name, src)
-		case !ok:
+		case !lua.LVCanConvToString(piece):
 			L.Push(lua.LNil)
-			L.Push(lua.LString("reader function must return a string"))
+			L.Push(lua.LString(position(L, 1) + "reader function must return a string"))
 			return 2
 		}
 		if src = append(src, s...); len(src) > in.limits.text() {
-			L.RaiseError("chunk too large")
+			raisef(L, "chunk too large")
 		}
 		threadOf(L).run.spend(L, len(s))
 	}
@@ -200,7 +229,7 @@ func (in *interpreter) loadFile(L *lua.LState) int {
 
 func (in *interpreter) doFile(L *lua.LState) int {
 	if in.loadFile(L) != 1 {
-		L.RaiseError("%s", L.Get(-1).String())
+		raisef(L, "%s", L.Get(-1).String())
 	}
 	top := L.GetTop() - 1
 	L.Call(0, lua.MultRet)
@@ -209,8 +238,13 @@ func (in *interpreter) doFile(L *lua.LState) int {
 
 // compileChunk pushes a function, or nil and the first syntax error.
 func (in *interpreter) compileChunk(L *lua.LState, name string, src []byte) int {
-	threadOf(L).run.spend(L, 1000+100*len(src))
-	proto, problems := dialect.Compile(chunkName(name), src, in.gen.sources.runtime)
+	var proto *lua.FunctionProto
+	var problems []sdk.Problem
+	threadOf(L).run.aside(L, func(afford func(steps int) bool) {
+		if afford(1000 + 25*len(src)) {
+			proto, problems = dialect.CompileChunk(chunkName(name), src, in.gen.sources.runtime, afford)
+		}
+	})
 	if len(problems) > 0 {
 		p := problems[0]
 		L.Push(lua.LNil)
@@ -226,7 +260,7 @@ func chunkName(name string) string {
 	if name != "" && (name[0] == '=' || name[0] == '@') {
 		return name[1:]
 	}
-	const most = 40
+	const most = 43
 	cut := len(name) > most
 	if cut {
 		name = name[:most]

@@ -2,6 +2,7 @@ package scriptlet
 
 import (
 	"fmt"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -16,8 +17,14 @@ func argError(L *lua.LState, n int, text string) {
 	name := "?"
 	if f, ok := topFrame(L); ok && f.name() != "" {
 		name = f.name()
+		if strings.HasPrefix(operandName(L, 0), "method ") {
+			n-- // the object does not count
+		}
 	}
-	L.RaiseError("%s", fmt.Sprintf("bad argument #%d to '%s' (%s)", n, name, text))
+	if n == 0 {
+		raisef(L, "calling '%s' on bad self (%s)", name, text)
+	}
+	raisef(L, "bad argument #%d to '%s' (%s)", n, name, text)
 }
 
 func typeError(L *lua.LState, n int, expected string) {

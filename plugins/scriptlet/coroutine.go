@@ -2,6 +2,8 @@ package scriptlet
 
 import (
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/mtad/mtad/plugins/scriptlet/api"
 )
 
 // coroutine is what a script's coroutine is beside its thread.
@@ -15,6 +17,11 @@ type coroutine struct {
 	// is suspended all the same, and what it is resumed with is its result.
 	yielded bool
 	ending  bool
+	// begun is set at its first instruction: LState.Resume has replaced Panic
+	// by then, and will not again.
+	begun bool
+	// values is how many it yielded: of none LState.Resume makes a nil.
+	values int
 }
 
 // The statuses of a coroutine.
@@ -49,7 +56,7 @@ func (in *interpreter) newCoroutine(L *lua.LState) *thread {
 	}
 	r := threadOf(L).run
 	if r.coroutines >= r.limits.coroutines {
-		L.RaiseError("too many coroutines (the limit is %d)", r.limits.coroutines)
+		raisef(L, "too many coroutines (the limit is %d)", r.limits.coroutines)
 	}
 	r.coroutines++
 	r.spend(L, 500)
@@ -68,6 +75,9 @@ func (in *interpreter) coWrap(L *lua.LState) int {
 	L.Push(L.NewFunction(func(L *lua.LState) int {
 		results, err := in.resume(L, t, arguments(L, 1))
 		if err != nil {
+			if lua.LVCanConvToString(err) {
+				err = lua.LString(position(L, 1) + api.Text(L, err))
+			}
 			L.Error(err, 0)
 		}
 		return push(L, results)
@@ -90,11 +100,7 @@ func (in *interpreter) coResume(L *lua.LState) int {
 // resume lets t go on until it yields, returns or fails.
 func (in *interpreter) resume(L *lua.LState, t *thread, args []lua.LValue) ([]lua.LValue, lua.LValue) {
 	if t.co.status != suspended {
-		what := "non-suspended"
-		if t.co.status == dead {
-			what = dead
-		}
-		return nil, lua.LString("cannot resume " + what + " coroutine")
+		return nil, lua.LString("cannot resume " + t.co.status + " coroutine")
 	}
 	if t.co.ending {
 		t.finish()
@@ -103,12 +109,15 @@ func (in *interpreter) resume(L *lua.LState, t *thread, args []lua.LValue) ([]lu
 	from := threadOf(L)
 	setStatus(from, normal)
 	t.run, t.co.status, t.co.yielded = from.run, active, false
+	if !t.co.begun {
+		t.run.steps = 0 // so that its first instruction finds out
+	}
 	state, err, results := L.Resume(t.L, t.co.fn, args...)
 	setStatus(from, active)
 	t.run = nil
 	if err == nil && t.co.yielded {
 		t.co.status, t.co.ending = suspended, state != lua.ResumeYield
-		return results, nil
+		return results[:min(len(results), t.co.values)], nil
 	}
 	t.finish()
 	if d := from.run.dead; d != nil {
@@ -116,6 +125,9 @@ func (in *interpreter) resume(L *lua.LState, t *thread, args []lua.LValue) ([]lu
 	}
 	if err != nil {
 		return nil, err.(*lua.ApiError).Object
+	}
+	if len(results) == 1 && results[0] == lua.LNil && in.threads.returnedNothing(t.L) {
+		results = nil
 	}
 	return results, nil
 }
@@ -135,13 +147,10 @@ func (t *thread) finish() {
 
 func coYield(L *lua.LState) int {
 	t := threadOf(L)
-	switch {
-	case t.co == nil:
-		L.RaiseError("attempt to yield from outside a coroutine")
-	case !yieldable(L):
-		L.RaiseError("attempt to yield across metamethod/C-call boundary")
+	if t.co == nil || !yieldable(L) {
+		L.Error(lua.LString("attempt to yield across metamethod/C-call boundary"), 0)
 	}
-	t.co.yielded = true
+	t.co.yielded, t.co.values = true, L.GetTop()
 	return -1
 }
 
@@ -161,11 +170,13 @@ func coRunning(L *lua.LState) int {
 
 // checkCoroutine is the coroutine that argument n must be.
 func checkCoroutine(L *lua.LState, n int) *thread {
-	t, ok := L.CheckThread(n).Context().(*thread)
-	if !ok || t.co == nil {
-		argError(L, n, "coroutine expected")
+	if co, ok := L.Get(n).(*lua.LState); ok {
+		if t, ok := co.Context().(*thread); ok && t.co != nil {
+			return t
+		}
 	}
-	return t
+	argError(L, n, "coroutine expected")
+	return nil
 }
 
 func arguments(L *lua.LState, from int) []lua.LValue {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/mtad/mtad/plugins/scriptlet/dialect"
 )
 
 // luaError is an error that left a script, for the paniclog.
@@ -24,12 +26,22 @@ const untraced = "-"
 // raiseTraced is LState.Panic of our threads: an error takes a bounded
 // traceback with it.
 func raiseTraced(L *lua.LState) {
+	reword(L)
 	panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: L.Get(-1), StackTrace: traceback(L, 0)})
 }
 
 // raiseBare is the same below a pcall, which looks at no traceback.
 func raiseBare(L *lua.LState) {
+	reword(L)
 	panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: L.Get(-1), StackTrace: untraced})
+}
+
+// raiseIn is the same for an error that ends a coroutine.
+func raiseIn(in *interpreter) func(*lua.LState) {
+	return func(L *lua.LState) {
+		in.upvalues.closeFrom(L, 0)
+		raiseBare(L)
+	}
 }
 
 // goPanicText is the Lua error for a panic that was no Lua error.
@@ -90,13 +102,14 @@ func errorText(v lua.LValue) string {
 }
 
 // protector is what a protected call calls in place of the function: it sets
-// how errors are raised below it, and turns Go panics into Lua errors, which
-// also closes the upvalues of the activations that are thrown away.
-func protector(raise func(*lua.LState)) lua.LGFunction {
+// how errors are raised below it, turns Go panics into Lua errors, and closes
+// the upvalues of the activations that are thrown away.
+func (in *interpreter) protector(raise func(*lua.LState)) lua.LGFunction {
 	return func(L *lua.LState) int {
 		L.Panic = raise
 		defer func() {
 			if rec := recover(); rec != nil {
+				in.upvalues.closeFrom(L, protectedFrom(L, in))
 				if _, ok := rec.(*lua.ApiError); !ok {
 					L.RaiseError("%s", goPanicText(rec))
 				}
@@ -108,12 +121,25 @@ func protector(raise func(*lua.LState)) lua.LGFunction {
 	}
 }
 
+// protectedFrom is the register from which the activations begin that the
+// innermost protector has called.
+func protectedFrom(L *lua.LState, in *interpreter) int {
+	f, ok := topFrame(L)
+	for ; ok; f, ok = f.parent() {
+		if f.protects(in) {
+			return f.localBase()
+		}
+	}
+	return 0
+}
+
 // protected calls what lies on the stack from index at (the function) upward,
 // and leaves its results there.
 func protected(L *lua.LState, at int, by *lua.LFunction) *lua.ApiError {
 	n := L.GetTop() - at + 1
 	L.Insert(by, at)
 	err := L.PCall(n, lua.MultRet, nil)
+	threadOf(L).in.upvalues.keep(L) // PCall has unset it
 	if err == nil {
 		return nil
 	}
@@ -129,6 +155,11 @@ func protected(L *lua.LState, at int, by *lua.LFunction) *lua.ApiError {
 // pcall is Lua's, except that it cannot catch the end of a run.
 func (in *interpreter) pcall(L *lua.LState) int {
 	checkAny(L, 1)
+	if text := uncallable(L, L.Get(1)); text != "" {
+		L.Push(lua.LFalse)
+		L.Push(lua.LString(text))
+		return 2
+	}
 	if err := protected(L, 1, in.bare); err != nil {
 		L.Push(lua.LFalse)
 		L.Push(err.Object)
@@ -141,10 +172,15 @@ func (in *interpreter) pcall(L *lua.LState) int {
 // xpcall is Lua's. The handler runs when the stack has unwound already;
 // debug.traceback in it gives the trace of the error.
 func (in *interpreter) xpcall(L *lua.LState) int {
-	checkAny(L, 1)
+	checkAny(L, 2)
 	handler := L.Get(2)
-	L.Remove(2)
-	err := protected(L, 1, in.traced)
+	L.SetTop(1) // the function gets no arguments
+	var err *lua.ApiError
+	if text := uncallable(L, L.Get(1)); text != "" {
+		err = &lua.ApiError{Object: lua.LString(text), StackTrace: traceback(L, 0)}
+	} else {
+		err = protected(L, 1, in.traced)
+	}
 	if err == nil {
 		L.Insert(lua.LTrue, 1)
 		return L.GetTop()
@@ -155,22 +191,40 @@ func (in *interpreter) xpcall(L *lua.LState) int {
 	L.SetTop(0)
 	L.Push(handler)
 	L.Push(err.Object)
-	failed := protected(L, 1, in.bare)
+	failed := uncallable(L, handler) != "" || protected(L, 1, in.bare) != nil
 	t.trace = outer
-	if failed != nil {
+	if failed {
 		L.SetTop(0)
 		L.Push(lua.LString("error in error handling"))
 	}
+	L.SetTop(1) // a handler has one result
 	L.Insert(lua.LFalse, 1)
-	return L.GetTop()
+	return 2
+}
+
+// uncallable says why a value cannot be called, "" if it can.
+func uncallable(L *lua.LState, v lua.LValue) string {
+	if v.Type() == lua.LTFunction || L.GetMetaField(v, "__call").Type() == lua.LTFunction {
+		return ""
+	}
+	return dialect.TypeError("call", "", v)
+}
+
+// raisef raises an error from a Go function, at the line that called it. There
+// is none where Go called it, as pcall(string.rep) does (luaL_error of Lua 5.1);
+// LState.RaiseError would look further up for one.
+func raisef(L *lua.LState, format string, args ...any) {
+	text := position(L, 1) + fmt.Sprintf(format, args...)
+	spend(L, len(text)/16)
+	L.Error(lua.LString(text), 0)
 }
 
 // raise is Lua's error function.
 func raise(L *lua.LState) int {
 	v := L.Get(1)
 	level := optInt(L, 2, 1)
-	if s, ok := v.(lua.LString); ok && level > 0 {
-		v = lua.LString(position(L, level) + string(s))
+	if lua.LVCanConvToString(v) && level > 0 {
+		v = lua.LString(position(L, level) + checkString(L, 1))
 	}
 	L.Error(v, 0)
 	return 0

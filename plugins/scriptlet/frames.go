@@ -16,6 +16,8 @@ const (
 	frameFn       = 1
 	frameParent   = 2
 	framePc       = 3
+	frameBase     = 5
+	frameNArgs    = 7
 	frameTailCall = 9
 )
 
@@ -43,11 +45,15 @@ func (f frame) parent() (frame, bool) {
 	return frame{v.Elem()}, true
 }
 
+func (f frame) known() bool { return f.v.IsValid() }
+
 func (f frame) function() *lua.LFunction {
 	return (*lua.LFunction)(f.v.Field(frameFn).UnsafePointer())
 }
 
 func (f frame) pc() int        { return int(f.v.Field(framePc).Int()) }
+func (f frame) localBase() int { return int(f.v.Field(frameBase).Int()) }
+func (f frame) arguments() int { return int(f.v.Field(frameNArgs).Int()) }
 func (f frame) tailCalls() int { return int(f.v.Field(frameTailCall).Int()) }
 
 // where is "file:line" of the instruction the frame is at, "" in Go.
@@ -69,6 +75,9 @@ func (f frame) name() string {
 	if fn == nil || fn.IsG {
 		return ""
 	}
+	if up.opcode() == lua.OP_TFORLOOP {
+		return "(for generator)"
+	}
 	for _, call := range fn.Proto.DbgCalls {
 		if call.Pc == up.pc()-1 && call.Name != "?" {
 			return call.Name
@@ -77,20 +86,44 @@ func (f frame) name() string {
 	return ""
 }
 
-// position is "file:line:" of the n-th activation, 0 being the running
-// function, with a blank behind it; "" where that one is in Go.
-func position(L *lua.LState, level int) string {
+// activation is the n-th activation of L, 0 being the running function; the zero
+// frame where a tail call has replaced it, false where there are not so many
+// (lua_getstack of Lua 5.1).
+func activation(L *lua.LState, level int) (frame, bool) {
+	in := threadOf(L).in
 	f, ok := topFrame(L)
-	for ; ok && level > 0; level-- {
+	for ; ok && level > 0; f, ok = f.parent() {
+		if !f.protects(in) {
+			level -= 1 + f.tailCalls()
+		}
+	}
+	if level < 0 {
+		return frame{}, true
+	}
+	for ok && f.protects(in) {
 		f, ok = f.parent()
 	}
-	if !ok {
+	return f, ok
+}
+
+// position is "file:line:" of the n-th activation with a blank behind it; ""
+// where that one is in Go or is not known.
+func position(L *lua.LState, level int) string {
+	f, ok := activation(L, level)
+	if !ok || !f.known() {
 		return ""
 	}
 	if at := f.where(); at != "" {
 		return at + ": "
 	}
 	return ""
+}
+
+// protects tells whether the frame is the helper between a pcall and what it
+// calls, which counts as no level: Lua 5.1 has none there.
+func (f frame) protects(in *interpreter) bool {
+	fn := f.function()
+	return fn == in.bare || fn == in.traced
 }
 
 // The lines of a traceback above and below its gap, as in Lua 5.1.
@@ -103,15 +136,19 @@ const (
 // of all tail calls could be millions long.
 func traceback(L *lua.LState, level int) string {
 	var lines []string
+	in := threadOf(L).in
 	f, ok := topFrame(L)
-	for n := 0; ok; n++ {
+	for n := 0; ok; f, ok = f.parent() {
+		if f.protects(in) {
+			continue
+		}
 		if n >= level {
 			lines = append(lines, f.line())
 			if f.tailCalls() > 0 {
 				lines = append(lines, "\t(tail call): ?")
 			}
 		}
-		f, ok = f.parent()
+		n++
 	}
 	if cut := len(lines) - traceBottom; cut > traceTop {
 		lines = append(append(lines[:traceTop:traceTop], "\t..."), lines[cut:]...)

@@ -14,7 +14,7 @@ func TestCallFrameLayout(t *testing.T) {
 		t.Fatalf("lua.Debug has no frame in front: %+v", f)
 	}
 	frame := f.Type.Elem()
-	for name, at := range map[string]int{"Fn": frameFn, "Parent": frameParent, "Pc": framePc, "TailCall": frameTailCall} {
+	for name, at := range map[string]int{"Fn": frameFn, "Parent": frameParent, "Pc": framePc, "LocalBase": frameBase, "NArgs": frameNArgs, "TailCall": frameTailCall} {
 		if got := frame.Field(at).Name; got != name {
 			t.Errorf("field %d is %s, not %s", at, got, name)
 		}

@@ -50,7 +50,7 @@ func newGeneration(m *Module, host sdk.Host, c sdk.Config, o options) *generatio
 		common:   api.NewShared(m.lists),
 	}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
-	g.sources = newSources(host, dialect.NewRuntime(dialect.Limits{MaxString: g.limits.text(), Spend: spend}))
+	g.sources = newSources(host, dialect.NewRuntime(dialect.Limits{MaxString: g.limits.text(), Spend: spend, Describe: operandName}))
 	return g
 }
 

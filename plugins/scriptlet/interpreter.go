@@ -33,6 +33,9 @@ type interpreter struct {
 	closed  chan struct{} // what Done gives to a run that must stop
 	bare    *lua.LFunction
 	traced  *lua.LFunction
+	ended   func(*lua.LState) // LState.Panic of coroutines
+
+	upvalues upvalues
 
 	limits        limits
 	registry      *api.Registry
@@ -75,8 +78,10 @@ func newInterpreter(g *generation, index int) *interpreter {
 	in.threads = newThreadMaker(in.base)
 	in.base.G.MainThread = in.base
 	in.base.G.CurrentThread = in.base
-	in.bare = in.base.NewFunction(protector(raiseBare))
-	in.traced = in.base.NewFunction(protector(raiseTraced))
+	in.upvalues = newUpvalues()
+	in.bare = in.base.NewFunction(in.protector(raiseBare))
+	in.traced = in.base.NewFunction(in.protector(raiseTraced))
+	in.ended = raiseIn(in)
 	in.env = &api.Env{World: in}
 	in.openLibraries()
 	in.registry = api.Install(in.base, in.env, g.mod.deps.Packages, g.mod.deps.Missing)
@@ -97,6 +102,7 @@ func (in *interpreter) newThread() *thread {
 	t := &thread{L: L, in: in}
 	L.SetContext(t)
 	L.Panic = raiseTraced
+	in.upvalues.keep(L)
 	return t
 }
 
@@ -142,8 +148,18 @@ func (in *interpreter) leave(r *run, t *thread) {
 	}
 }
 
-// call runs fn on t. After an error t must not be used again: it keeps the
-// stack as the error left it, so that closures into it stay right.
+// discard empties a thread that an error has left as it was. Closures that it
+// made may live on, and would keep all that is on its stack, and by its run all
+// threads that came after it.
+func (t *thread) discard() {
+	if t.in.upvalues.known {
+		t.in.upvalues.closeFrom(t.L, 0)
+		t.in.threads.wipe(t.L)
+	}
+	t.run = nil
+}
+
+// call runs fn on t. After an error t must not be used again.
 func (t *thread) call(fn *lua.LFunction, args ...lua.LValue) (result lua.LValue, err *luaError) {
 	L := t.L
 	defer func() {
@@ -152,6 +168,9 @@ func (t *thread) call(fn *lua.LFunction, args ...lua.LValue) (result lua.LValue,
 		}
 		if d := t.run.dead; d != nil && err == nil {
 			err = &luaError{text: innermost(L) + d.text}
+		}
+		if err != nil {
+			t.discard()
 		}
 	}()
 	L.Push(fn)

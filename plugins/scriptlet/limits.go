@@ -13,6 +13,7 @@ import (
 const (
 	stepsPerInstruction = 4
 	stepsPerCheck       = 2048
+	stepTime            = 10 * time.Nanosecond
 )
 
 // slice is how long one script keeps its interpreter while others wait for it.

@@ -52,8 +52,8 @@ end`+foot)
 		t.Fatalf("result %+v", r)
 	}
 	w.wantLog(
-		"scriptlet-00147: validate_mailfrom error: /etc/mtad/conf/script.lua:5: attempt to index a non-table object(nil) with key 'x'",
-		"scriptlet-00239: mymod error: /etc/mtad/conf/script.lua:5: attempt to index a non-table object(nil) with key 'x'\n"+
+		"scriptlet-00147: validate_mailfrom error: /etc/mtad/conf/script.lua:5: attempt to index field 'field' (a nil value)",
+		"scriptlet-00239: mymod error: /etc/mtad/conf/script.lua:5: attempt to index field 'field' (a nil value)\n"+
 			"\tstack traceback:\n\t/etc/mtad/conf/script.lua:5: in function 'helper'\n"+
 			"\t/etc/mtad/conf/script.lua:8: in function </etc/mtad/conf/script.lua:7>",
 	)

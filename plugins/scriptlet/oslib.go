@@ -92,7 +92,7 @@ func dateField(L *lua.LState, t *lua.LTable, key string, otherwise int) int {
 		}
 	}
 	if otherwise < 0 {
-		L.RaiseError("field '%s' missing in date table", key)
+		raisef(L, "field '%s' missing in date table", key)
 	}
 	return otherwise
 }
@@ -110,7 +110,21 @@ func (in *interpreter) osDate(L *lua.LState) int {
 		L.Push(dateTable(L, at))
 		return 1
 	}
-	L.Push(lua.LString(strftime(at, format)))
+	r := threadOf(L).run
+	var b strings.Builder
+	for i := 0; i < len(format); i++ {
+		if format[i] != '%' || i+1 == len(format) {
+			b.WriteByte(format[i])
+			continue
+		}
+		i++
+		b.WriteString(dateWord(at, format[i]))
+		r.spend(L, 30)
+		if b.Len() > in.limits.text() {
+			raisef(L, "resulting string too large")
+		}
+	}
+	L.Push(lua.LString(b.String()))
 	return 1
 }
 
@@ -134,19 +148,6 @@ var layouts = map[byte]string{
 	'd': "02", 'D': "01/02/06", 'e': "_2", 'F': "2006-01-02", 'H': "15", 'I': "03", 'm': "01", 'M': "04",
 	'p': "PM", 'r': "03:04:05 PM", 'R': "15:04", 'S': "05", 'T': "15:04:05", 'x': "01/02/06", 'X': "15:04:05",
 	'y': "06", 'Y': "2006", 'z': "-0700", 'Z': "MST",
-}
-
-func strftime(at time.Time, format string) string {
-	var b strings.Builder
-	for i := 0; i < len(format); i++ {
-		if format[i] != '%' || i+1 == len(format) {
-			b.WriteByte(format[i])
-			continue
-		}
-		i++
-		b.WriteString(dateWord(at, format[i]))
-	}
-	return b.String()
 }
 
 func dateWord(at time.Time, c byte) string {

@@ -9,5 +9,5 @@ import (
 // openPatterns puts lpattern's functions into the string table: gopher-lua's
 // own never stop, and are 10 to 40 times slower than stock Lua's.
 func (in *interpreter) openPatterns(L *lua.LState, t *lua.LTable) {
-	set(L, t, lpattern.Functions(lpattern.Options{Spend: spend, MaxResult: in.limits.text()}))
+	set(L, t, lpattern.Functions(lpattern.Options{Spend: spend, MaxResult: in.limits.text(), ArgError: argError, Raise: raisef}))
 }

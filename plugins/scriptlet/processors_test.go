@@ -1,6 +1,7 @@
 package scriptlet
 
 import (
+	"slices"
 	"sync"
 	"testing"
 
@@ -63,7 +64,8 @@ func TestLongScriptsGetAProcessor(t *testing.T) {
 	w.m.procs.setting.Wait()
 	mu.Lock()
 	defer mu.Unlock()
-	if len(told) < 2 || told[len(told)-1] != 2 {
+	// On a busy machine the watchdog may have taken it away again by now.
+	if !slices.Contains(told, 2) {
 		t.Errorf("told %v", told)
 	}
 }

@@ -32,7 +32,9 @@ type run struct {
 	args   [maxArgs]lua.LValue // scratch
 
 	steps      int // until the next look at the clock
-	poked      atomic.Bool
+	interval   int // what steps begins with; less where steps take long
+	looked     time.Duration
+	poked      atomic.Uint32 // by the watchdog: pokes
 	dead       *limitError
 	spent      time.Duration // Lua time before the present slice
 	sliceStart time.Duration // 0: the clock was not read since the lock was taken
@@ -50,31 +52,41 @@ func (r *run) rearm(l limits) {
 		r.memory.Store(l.memory)
 	}
 	r.limits = l
-	r.steps = stepsPerCheck
+	r.steps, r.interval = stepsPerCheck, stepsPerCheck
 	r.dead = nil
 	r.spent, r.sliceStart, r.deadline = 0, 0, 0
 	r.coroutines = 0
 	if r.liveBase.Load() != 0 {
 		r.liveBase.Store(0)
 		r.grown.Store(0)
-		r.poked.Store(false)
+		r.poked.Store(0)
 	}
 }
+
+// What the watchdog may want of a run.
+const (
+	pokeMemory = 1 << iota // the heap has grown by more than the limit
+	pokeClock              // a while has passed: look at the clock, whatever the steps say
+)
 
 // check looks at the clock and every limit, lets others have the interpreter,
 // and reports whether the run must stop.
 func (r *run) check(L *lua.LState) bool {
-	r.steps = stepsPerCheck
+	r.steps = r.interval
 	if r.dead != nil {
 		return true
 	}
 	now := r.in.clock()
 	if r.sliceStart == 0 {
 		r.sliceStart = now
+	} else {
+		r.adapt(now - r.looked)
 	}
+	r.looked = now
 	if r.deadline == 0 {
 		r.deadline = now + r.limits.wall
 	}
+	poked := r.poked.And(^uint32(pokeClock))
 	switch {
 	case r.spent+now-r.sliceStart > r.limits.cpu:
 		r.dead = cpuLimit(r.limits.cpu)
@@ -82,7 +94,7 @@ func (r *run) check(L *lua.LState) bool {
 		r.dead = wallLimit(r.limits.wall)
 	case r.ctx.Err() != nil:
 		r.dead = &limitError{"cancelled: " + r.ctx.Err().Error()}
-	case r.poked.Load():
+	case poked&pokeMemory != 0:
 		r.weigh(L)
 	}
 	if r.dead != nil {
@@ -97,19 +109,34 @@ func (r *run) check(L *lua.LState) bool {
 	return false
 }
 
+// adapt keeps the looks at the clock apart by less than a slice, where an
+// instruction takes a thousand times longer than others, as the comparison of two
+// long strings does.
+func (r *run) adapt(apart time.Duration) {
+	switch {
+	case apart > slice/2:
+		r.interval = max(r.interval*int(slice/4)/int(apart), stepsPerInstruction)
+	case apart < slice/16 && r.interval < stepsPerCheck:
+		r.interval = min(2*r.interval, stepsPerCheck)
+	}
+	r.steps = r.interval
+}
+
 // weigh finds out whether what the heap grew by is alive. The lock is given up
 // meanwhile.
 func (r *run) weigh(L *lua.LState) {
 	if r.limits.memory <= 0 {
-		r.poked.Store(false)
+		r.poked.And(^uint32(pokeMemory))
 		return
 	}
 	r.in.release(r)
+	before := r.in.clock()
 	runtime.GC()
 	live := r.in.watch.live()
+	r.spent += r.in.clock() - before // it is the script that made it necessary
 	r.in.acquire(r, L)
 	r.grown.Store(0)
-	r.poked.Store(false)
+	r.poked.And(^uint32(pokeMemory))
 	if live-r.liveBase.Load() > r.limits.memory {
 		r.dead = memoryLimit(r.limits.memory)
 	}
@@ -118,12 +145,37 @@ func (r *run) weigh(L *lua.LState) {
 // spend counts work done in Go, and raises once the budget is used up.
 func (r *run) spend(L *lua.LState, steps int) {
 	r.steps -= steps
-	if r.steps > 0 && !r.poked.Load() {
+	if r.steps > 0 && r.poked.Load() == 0 {
 		return
 	}
 	if r.check(L) {
 		L.RaiseError("%s", r.dead.text)
 	}
+}
+
+// aside does work in Go that needs nothing of the interpreter, so that others
+// have it meanwhile; the time counts all the same. Since nothing can interrupt
+// it, work is given what it may do: whether so many steps are left. Where it says
+// that they are too few, the run ends.
+func (r *run) aside(L *lua.LState, work func(afford func(steps int) bool)) {
+	r.steps = 0
+	r.spend(L, 0)
+	left := r.limits.cpu - r.spent - (r.in.clock() - r.sliceStart)
+	enough := true
+	r.in.release(r)
+	before := r.in.clock()
+	work(func(steps int) bool {
+		enough = enough && time.Duration(steps)*stepTime <= left
+		return enough
+	})
+	r.spent += r.in.clock() - before
+	r.in.acquire(r, L)
+	if !enough {
+		r.dead = cpuLimit(r.limits.cpu)
+		L.RaiseError("%s", r.dead.text)
+	}
+	r.steps = 0
+	r.spend(L, 0)
 }
 
 // stop adds the present slice to the Lua time spent.

@@ -1,6 +1,7 @@
 package scriptlet
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"strings"
@@ -35,7 +36,7 @@ func (in *interpreter) strFormat(L *lua.LState) int {
 		}
 		i += f.conversion(format[i:])
 		if len(f.buf) > in.limits.text() {
-			L.RaiseError("resulting string too large")
+			raisef(L, "resulting string too large")
 		}
 		r.spend(L, 10)
 	}
@@ -46,21 +47,23 @@ func (in *interpreter) strFormat(L *lua.LState) int {
 
 // conversion writes one conversion, and gives how far its letter is.
 func (f *formatter) conversion(s string) int {
+	if f.arg++; f.arg > f.L.GetTop() {
+		argError(f.L, f.arg, "no value")
+	}
 	flags := len(s) - len(strings.TrimLeft(s, "-+ #0"))
 	if flags > 5 {
-		f.L.RaiseError("invalid format (repeated flags)")
+		raisef(f.L, "invalid format (repeated flags)")
 	}
 	end := flags + digits(s[flags:])
 	if end < len(s) && s[end] == '.' {
 		end += 1 + digits(s[end+1:])
 	}
-	if end-flags > 5 || end < len(s) && '0' <= s[end] && s[end] <= '9' {
-		f.L.RaiseError("invalid format (width or precision too long)")
+	if end < len(s) && '0' <= s[end] && s[end] <= '9' {
+		raisef(f.L, "invalid format (width or precision too long)")
 	}
 	if end >= len(s) {
-		f.L.RaiseError("%s", "invalid option '%' to 'format'")
+		raisef(f.L, "%s", "invalid option '%' to 'format'")
 	}
-	f.arg++
 	f.write(s[:end], s[end])
 	return end
 }
@@ -77,22 +80,52 @@ func digits(s string) int {
 func (f *formatter) write(spec string, letter byte) {
 	switch letter {
 	case 'd', 'i':
-		f.buf = fmt.Appendf(f.buf, "%"+spec+"d", truncate(f.number()))
-	case 'u':
-		f.buf = fmt.Appendf(f.buf, "%"+spec+"d", uint64(truncate(f.number())))
-	case 'o', 'x', 'X':
-		f.buf = fmt.Appendf(f.buf, "%"+spec+string(letter), uint64(truncate(f.number())))
+		f.signed(spec)
+	case 'u', 'o', 'x', 'X':
+		f.unsigned(spec, letter)
 	case 'e', 'E', 'f', 'g', 'G':
 		f.float(spec, letter)
 	case 'c':
-		f.pad(spec, string([]byte{byte(f.number())}))
+		f.character(spec, byte(f.number()))
 	case 's':
-		f.pad(spec, f.text())
+		f.cText(spec, f.text())
 	case 'q':
 		f.quote(f.text())
 	default:
-		f.L.RaiseError("invalid option '%%%c' to 'format'", letter)
+		raisef(f.L, "invalid option '%%%c' to 'format'", letter)
 	}
+}
+
+// signed: 0 with a precision of 0 has no digit, but a sign.
+func (f *formatter) signed(spec string) {
+	v := truncate(f.number())
+	width, precision, dot := strings.Cut(spec, ".")
+	if v != 0 || !dot || decimal(precision) != 0 {
+		f.buf = fmt.Appendf(f.buf, "%"+spec+"d", v)
+		return
+	}
+	sign := ""
+	if strings.Contains(width, "+") {
+		sign = "+"
+	} else if strings.Contains(width, " ") {
+		sign = " "
+	}
+	f.pad(width, sign)
+}
+
+// unsigned knows no sign and no blank for one, and writes no 0x before a 0.
+func (f *formatter) unsigned(spec string, letter byte) {
+	v := uint64(truncate(f.number()))
+	spec = strings.Map(func(r rune) rune {
+		if r == '+' || r == ' ' || r == '#' && (letter == 'u' || v == 0 && letter != 'o') {
+			return -1
+		}
+		return r
+	}, spec)
+	if letter == 'u' {
+		letter = 'd'
+	}
+	f.buf = fmt.Appendf(f.buf, "%"+spec+string(letter), v)
 }
 
 // truncate is a C cast to a 64-bit integer.
@@ -121,7 +154,10 @@ func (f *formatter) text() string {
 func (f *formatter) float(spec string, letter byte) {
 	v := f.number()
 	if !math.IsNaN(v) && !math.IsInf(v, 0) {
-		f.buf = fmt.Appendf(f.buf, "%"+spec+string(letter), v)
+		if !strings.Contains(spec, ".") {
+			spec += ".6" // Go's %g would write as many digits as there are
+		}
+		f.finite(spec, letter, v)
 		return
 	}
 	text := "nan"
@@ -137,6 +173,26 @@ func (f *formatter) float(spec string, letter byte) {
 	f.pad(strings.ReplaceAll(width, "0", ""), text)
 }
 
+// finite: of %#.0e and the like Go makes something else than C, which only
+// writes the dot.
+func (f *formatter) finite(spec string, letter byte, v float64) {
+	width, precision, _ := strings.Cut(spec, ".")
+	if !strings.Contains(spec, "#") || strings.ContainsRune("gG", rune(letter)) {
+		f.buf = fmt.Appendf(f.buf, "%"+spec+string(letter), v)
+		return
+	}
+	flags := width[:len(width)-len(strings.TrimLeft(width, "-+ #0"))]
+	text := fmt.Sprintf("%"+strings.Trim(flags, "-#0")+"."+precision+string(letter), v)
+	if decimal(precision) == 0 {
+		mantissa, exponent, _ := strings.Cut(text, string(letter))
+		text = mantissa + "." + text[len(text)-len(exponent):]
+		if exponent != "" {
+			text = mantissa + "." + string(letter) + exponent
+		}
+	}
+	f.pad(width, text)
+}
+
 // pad writes text with the width and precision of spec, in bytes.
 func (f *formatter) pad(spec, text string) {
 	left := strings.Contains(spec, "-")
@@ -150,6 +206,26 @@ func (f *formatter) pad(spec, text string) {
 		return
 	}
 	f.buf = append(append(f.buf, fill...), text...)
+}
+
+// cText ends at a zero byte, as C's strings do, unless it is so long that Lua 5.1
+// does not give it to sprintf.
+func (f *formatter) cText(spec, text string) {
+	if len(text) < 100 || strings.Contains(spec, ".") {
+		text, _, _ = strings.Cut(text, "\x00")
+	} else {
+		spec = ""
+	}
+	f.pad(spec, text)
+}
+
+// character is %c. A zero byte ends what sprintf has written.
+func (f *formatter) character(spec string, c byte) {
+	before := len(f.buf)
+	f.pad(spec, string([]byte{c}))
+	if i := bytes.IndexByte(f.buf[before:], 0); c == 0 && i >= 0 {
+		f.buf = f.buf[:before+i]
+	}
 }
 
 func decimal(s string) int {

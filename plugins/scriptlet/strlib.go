@@ -24,6 +24,13 @@ func (in *interpreter) openString(L *lua.LState) {
 		"upper":   strUpper,
 	})
 	in.openPatterns(L, t)
+	mt := L.CreateTable(0, 8)
+	mt.RawSetString("__index", t)
+	for event, fn := range in.gen.sources.runtime.StringMetamethods() {
+		mt.RawSetString(event, fn)
+	}
+	t.RawSetString("__index", lua.LNil)
+	L.SetMetatable(lua.LString(""), mt)
 }
 
 // bounds turns Lua's first and last position, which may count from the end,
@@ -47,7 +54,7 @@ func strByte(L *lua.LState) int {
 	first := optInt(L, 2, 1)
 	from, to := bounds(len(s), first, optInt(L, 3, first))
 	if to-from > maxResults {
-		L.RaiseError("string slice too long")
+		raisef(L, "string slice too long")
 	}
 	for i := from; i < to; i++ {
 		L.Push(lua.LNumber(s[i]))
@@ -112,7 +119,7 @@ func (in *interpreter) strRep(L *lua.LState) int {
 		return 1
 	}
 	if n > in.limits.text()/len(s) {
-		L.RaiseError("resulting string too large")
+		raisef(L, "resulting string too large")
 	}
 	threadOf(L).run.spend(L, n*len(s)/16)
 	L.Push(lua.LString(strings.Repeat(s, n)))

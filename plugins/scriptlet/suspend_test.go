@@ -190,18 +190,17 @@ end`+foot)
 		if r := w.one(1, sdk.ValidateEHLO); r.Failed {
 			t.Fatal(w.host.paniclog())
 		}
-		at := "/etc/mtad/conf/script.lua"
 		w.wantLog(
 			"scriptlet: 5050\t"+n,
 			"scriptlet: true\t3",
 			"scriptlet: running\trunning\tx",
 			"scriptlet: 7\tdead",
 			"scriptlet: false\tcannot resume dead coroutine",
-			"scriptlet: false\t"+at+":18: attempt to yield from outside a coroutine",
-			"scriptlet: false\t"+at+":19: attempt to yield across metamethod/C-call boundary",
-			"scriptlet: false\t"+at+":21: attempt to yield across metamethod/C-call boundary",
-			"scriptlet: true\tfalse\tcannot resume non-suspended coroutine",
-			"scriptlet: false\t"+at+":25: bad argument #1 to '?' (Lua function expected)",
+			"scriptlet: false\tattempt to yield across metamethod/C-call boundary",
+			"scriptlet: false\tattempt to yield across metamethod/C-call boundary",
+			"scriptlet: false\tattempt to yield across metamethod/C-call boundary",
+			"scriptlet: true\tfalse\tcannot resume running coroutine",
+			"scriptlet: false\tbad argument #1 to '?' (Lua function expected)",
 			"scriptlet: t1\tt2",
 		)
 	}

@@ -1,8 +1,6 @@
 package scriptlet
 
 import (
-	"sort"
-
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/mtad/mtad/plugins/scriptlet/api"
@@ -16,10 +14,12 @@ func (in *interpreter) openTable(L *lua.LState) {
 		"concat":   in.tableConcat,
 		"foreach":  tableForeach,
 		"foreachi": tableForeachI,
+		"getn":     func(L *lua.LState) int { L.Push(lua.LNumber(checkTable(L, 1).Len())); return 1 },
 		"insert":   tableInsert,
+		"maxn":     tableMaxN,
 		"remove":   tableRemove,
 		"sort":     tableSort,
-		"setn":     func(L *lua.LState) int { L.RaiseError("'setn' is obsolete"); return 0 },
+		"setn":     func(L *lua.LState) int { checkTable(L, 1); raisef(L, "'setn' is obsolete"); return 0 },
 	})
 }
 
@@ -33,19 +33,19 @@ func (in *interpreter) tableConcat(L *lua.LState) int {
 	r := threadOf(L).run
 	var buf []byte
 	for i := first; i <= last; i++ {
-		switch v := t.RawGetInt(i).(type) {
+		switch v := t.RawGet(lua.LNumber(i)).(type) {
 		case lua.LString:
 			buf = append(buf, v...)
 		case lua.LNumber:
 			buf = append(buf, dialect.NumberText(float64(v))...)
 		default:
-			L.RaiseError("invalid value (%s) at index %d in table for 'concat'", v.Type().String(), i)
+			raisef(L, "invalid value (%s) at index %d in table for 'concat'", v.Type().String(), i)
 		}
 		if i != last {
 			buf = append(buf, sep...)
 		}
 		if len(buf) > in.limits.text() {
-			L.RaiseError("resulting string too large")
+			raisef(L, "resulting string too large")
 		}
 		r.spend(L, 2)
 	}
@@ -90,20 +90,51 @@ func visit(L *lua.LState, fn *lua.LFunction, k, v lua.LValue) bool {
 
 func tableInsert(L *lua.LState) int {
 	t := checkTable(L, 1)
-	if t.Len() >= maxArray-1 {
-		L.RaiseError("table is full: # counts to %d at most", maxArray-1)
+	n := t.Len()
+	if n >= maxArray-1 {
+		raisef(L, "table is full: # counts to %d at most", maxArray-1)
 	}
 	switch L.GetTop() {
 	case 2:
 		t.Append(L.Get(2))
 	case 3:
-		pos, n := checkInt(L, 2), t.Len()
-		threadOf(L).run.spend(L, max(n-pos, 0)/8)
-		t.Insert(pos, L.Get(3))
+		insertAt(L, t, n, checkInt(L, 2))
 	default:
-		L.RaiseError("wrong number of arguments to 'insert'")
+		raisef(L, "wrong number of arguments to 'insert'")
 	}
 	return 0
+}
+
+// insertAt moves up what stands at pos and above, as far as # counts, and puts
+// argument 3 there. A pos outside of that is a key like any other, except that
+// one below 1 moves all that is above it.
+func insertAt(L *lua.LState, t *lua.LTable, n, pos int) {
+	r := threadOf(L).run
+	r.spend(L, max(n-max(pos, 1), 0)/8)
+	if pos >= 1 {
+		t.Insert(pos, L.Get(3))
+		return
+	}
+	for i := n + 1; i > pos; i-- {
+		t.RawSet(lua.LNumber(i), t.RawGet(lua.LNumber(i-1)))
+		r.spend(L, 20)
+	}
+	t.RawSet(lua.LNumber(pos), L.Get(3))
+}
+
+// tableMaxN is the largest positive numeric key.
+func tableMaxN(L *lua.LState) int {
+	t := checkTable(L, 1)
+	r := threadOf(L).run
+	highest := lua.LNumber(0)
+	for k, _ := t.Next(lua.LNil); k != lua.LNil; k, _ = t.Next(k) {
+		if n, ok := k.(lua.LNumber); ok && n > highest {
+			highest = n
+		}
+		r.spend(L, 5)
+	}
+	L.Push(highest)
+	return 1
 }
 
 func tableRemove(L *lua.LState) int {
@@ -119,48 +150,6 @@ func tableRemove(L *lua.LState) int {
 	threadOf(L).run.spend(L, (n-pos)/8)
 	L.Push(t.Remove(pos))
 	return 1
-}
-
-// sorter sorts a copy of a table's array, so that a comparator may do anything
-// to the table meanwhile.
-type sorter struct {
-	L      *lua.LState
-	run    *run
-	fn     *lua.LFunction
-	values []lua.LValue
-}
-
-func (s *sorter) Len() int      { return len(s.values) }
-func (s *sorter) Swap(i, j int) { s.values[i], s.values[j] = s.values[j], s.values[i] }
-
-func (s *sorter) Less(i, j int) bool {
-	s.run.spend(s.L, 4)
-	if s.fn == nil {
-		return s.L.LessThan(s.values[i], s.values[j])
-	}
-	s.L.Push(s.fn)
-	s.L.Push(s.values[i])
-	s.L.Push(s.values[j])
-	s.L.Call(2, 1)
-	less := lua.LVAsBool(s.L.Get(-1))
-	s.L.Pop(1)
-	return less
-}
-
-func tableSort(L *lua.LState) int {
-	t := checkTable(L, 1)
-	s := &sorter{L: L, run: threadOf(L).run, values: make([]lua.LValue, t.Len())}
-	if L.Get(2) != lua.LNil {
-		s.fn = checkFunction(L, 2)
-	}
-	for i := range s.values {
-		s.values[i] = t.RawGetInt(i + 1)
-	}
-	sort.Sort(s)
-	for i, v := range s.values {
-		t.RawSetInt(i+1, v)
-	}
-	return 0
 }
 
 // openThreadLocals makes thrlua's two tables: _TLS belongs to the session,

@@ -37,8 +37,12 @@ func (t *thread) Value(any) any { return nil }
 func (t *thread) Done() <-chan struct{} {
 	r := t.run
 	r.steps -= stepsPerInstruction
-	if r.steps > 0 && !r.poked.Load() {
+	if r.steps > 0 && r.poked.Load() == 0 {
 		return nil
+	}
+	if t.co != nil && !t.co.begun {
+		t.co.begun = true
+		t.L.Panic = t.in.ended
 	}
 	if r.check(t.L) {
 		return t.in.closed

@@ -41,6 +41,38 @@ func newThreadMaker(base *lua.LState) *threadMaker {
 	return m
 }
 
+// wipe forgets the values on a thread's stack.
+func (m *threadMaker) wipe(L *lua.LState) {
+	if m.model == nil {
+		return
+	}
+	registry := private(reflect.ValueOf(L).Elem().Field(m.registry)).Elem()
+	private(registry.Field(m.array)).Clear()
+}
+
+// returnedNothing tells whether a Lua thread that has ended did so with no
+// value at all, for which LState.Resume gives a nil. The activation that it
+// began with is still where it was.
+func (m *threadMaker) returnedNothing(L *lua.LState) bool {
+	if m.model == nil {
+		return false
+	}
+	stack := private(reflect.ValueOf(L).Elem().Field(m.stack)).Elem().Elem()
+	segment := private(stack.Field(m.segments)).Index(0).Elem()
+	f := frame{private(segment.Field(0)).Index(0)}
+	fn := f.function()
+	if fn == nil || fn.IsG || f.opcode() != lua.OP_RETURN {
+		return false
+	}
+	code, pc := fn.Proto.Code, f.pc()-1
+	switch values := code[pc] & 0x1ff; {
+	case values == 0 && pc > 0 && int(code[pc-1]>>26) == lua.OP_VARARG:
+		return f.arguments() <= int(fn.Proto.NumParameters)
+	default:
+		return values == 1
+	}
+}
+
 // fieldOf finds a field of a struct that has the kind it is known to have.
 func fieldOf(t reflect.Type, name string, kind reflect.Kind) (index int, ok bool) {
 	if t.Kind() != reflect.Struct {

@@ -1,6 +1,7 @@
 package scriptlet
 
 import (
+	"runtime/debug"
 	"runtime/metrics"
 	"sync"
 	"sync/atomic"
@@ -30,6 +31,7 @@ type watch struct {
 	list []*interpreter
 
 	last    int64 // heap at the last look
+	heavy   bool  // a run took more than its limit since the last sleep
 	samples []metrics.Sample
 }
 
@@ -111,6 +113,12 @@ func (w *watch) follow() bool {
 		w.procs.look(false)
 	}
 	w.procs.look(true)
+	if w.heavy {
+		// Nothing runs, so the collector has no reason to: what a script took
+		// too much of would stay with the process for minutes.
+		w.heavy = false
+		debug.FreeOSMemory()
+	}
 	w.idle.Store(true)
 	if w.recent.Load() && w.idle.CompareAndSwap(true, false) {
 		return w.follow()
@@ -133,17 +141,23 @@ func (w *watch) look() bool {
 			continue
 		}
 		busy = true
-		r.charge(growth, live)
+		if r.charge(growth, live) {
+			w.heavy = true
+		}
 	}
 	return busy
 }
 
-// charge adds heap growth to a run, and pokes it when that passes its limit.
-func (r *run) charge(growth, live int64) {
+// charge adds heap growth to a run, and pokes it when that passes its limit. It
+// has the run look at the clock in any case: steps are a guess, and what takes
+// long in one instruction, as the length of a large table, may be far more.
+func (r *run) charge(growth, live int64) (tooMuch bool) {
 	r.liveBase.CompareAndSwap(0, live)
-	if r.grown.Add(growth) > r.memory.Load() {
-		r.poked.Store(true)
+	if tooMuch = r.grown.Add(growth) > r.memory.Load(); tooMuch {
+		r.poked.Or(pokeMemory)
 	}
+	r.poked.Or(pokeClock)
+	return tooMuch
 }
 
 func (w *watch) read() (objects, live int64) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/ast"
 
 	"github.com/mtad/mtad/sdk"
 )
@@ -15,12 +16,34 @@ import (
 // several at once. The problems are syntax errors, or one limit of the VM.
 func Compile(name string, src []byte, rt *Runtime) (*lua.FunctionProto, []sdk.Problem) {
 	p := newParser(name, src)
+	p.lex.skipShebang()
+	return p.compile(rt)
+}
+
+// CompileChunk is Compile for load and loadstring, where a # in front is no
+// comment. Nothing can interrupt the compiler: afford, which may be nil, is told
+// how many steps of about 10 ns it will take at the most, and where it says no
+// that is a problem.
+func CompileChunk(name string, src []byte, rt *Runtime, afford func(steps int) bool) (*lua.FunctionProto, []sdk.Problem) {
+	p := newParser(name, src)
+	p.cost = &cost{afford: afford}
+	return p.compile(rt)
+}
+
+func (p *parser) compile(rt *Runtime) (*lua.FunctionProto, []sdk.Problem) {
+	p.scopes, p.alias, p.loops = map[*ast.IdentExpr]string{}, map[*ast.IdentExpr]ast.Expr{}, map[*ast.ArithmeticOpExpr]string{}
 	stmts := p.chunk()
 	if len(p.problems) > 0 {
 		return nil, p.problems
 	}
-	proto, err := compileStmts(func() (*lua.FunctionProto, error) { return lua.Compile(stmts, name) })
+	if !p.cost.settle(p.fs) {
+		return nil, []sdk.Problem{p.problem(1, 1, tooCostly)}
+	}
+	at := p.number(stmts)
+	proto, err := compileStmts(at, func() (*lua.FunctionProto, error) { return lua.Compile(stmts, p.name) })
 	if err == nil {
+		at.resolve(proto)
+		proto.LastLineDefined = p.tok.line
 		err = p.patch(proto, rt)
 	}
 	if err != nil {
@@ -44,7 +67,7 @@ func (e *limitError) Error() string { return e.text }
 
 // compileStmts keeps what gopher-lua's compiler panics with from killing the
 // process that loads the script.
-func compileStmts(compile func() (*lua.FunctionProto, error)) (proto *lua.FunctionProto, err error) {
+func compileStmts(at *sites, compile func() (*lua.FunctionProto, error)) (proto *lua.FunctionProto, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("the compiler failed: %v", r)
@@ -53,7 +76,7 @@ func compileStmts(compile func() (*lua.FunctionProto, error)) (proto *lua.Functi
 	proto, err = compile()
 	var ce *lua.CompileError
 	if errors.As(err, &ce) {
-		err = &limitError{line: ce.Line, text: ce.Message}
+		err = &limitError{line: at.line(ce.Line), text: ce.Message}
 	}
 	return proto, err
 }

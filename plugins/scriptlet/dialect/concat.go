@@ -20,11 +20,14 @@ func (rt *Runtime) concat(L *lua.LState) int {
 			continue
 		}
 		lhs := L.Get(i)
-		if !meta(L, "__concat", lhs, rhs) {
-			if lua.LVCanConvToString(lhs) {
-				lhs = rhs
+		if !rt.meta(L, "__concat", lhs, rhs) {
+			if !lua.LVCanConvToString(lhs) {
+				return rt.typeError(L, "concatenate", lhs, i-1)
 			}
-			return typeError(L, "concatenate", lhs)
+			if i+1 < n {
+				n = -1 // the value of a metamethod
+			}
+			return rt.typeError(L, "concatenate", rhs, n-1)
 		}
 		rhs = L.Get(-1)
 		L.Pop(1)

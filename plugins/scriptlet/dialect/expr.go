@@ -25,7 +25,7 @@ var binaryOps = [kinds]binaryOp{
 	tEq: {3, 3, false}, tNe: {3, 3, false}, tLt: {3, 3, false}, tLe: {3, 3, false}, tGt: {3, 3, false}, tGe: {3, 3, false},
 	tConcat: {5, 4, false}, // right associative
 	tPlus:   {6, 6, false}, tMinus: {6, 6, false}, tPipe: {6, 6, true}, tAmp: {6, 6, true}, tXor: {6, 6, true},
-	tStar: {7, 7, false}, tSlash: {7, 7, false}, tPercent: {7, 7, false}, tShl: {7, 7, true}, tShr: {7, 7, true}, tBackslash: {7, 7, true},
+	tStar: {7, 7, false}, tSlash: {7, 7, false}, tPercent: {7, 7, true}, tShl: {7, 7, true}, tShr: {7, 7, true}, tBackslash: {7, 7, true},
 	tCaret: {10, 9, false}, // right associative
 }
 
@@ -40,6 +40,9 @@ func (p *parser) subexpr(limit int) ast.Expr {
 	for n := 0; ; n++ {
 		op := binaryOps[p.tok.kind]
 		if op.left <= limit {
+			if !p.cost.chain(n) {
+				p.fail(p.tok, tooCostly)
+			}
 			break
 		}
 		if n > maxChain {
@@ -85,6 +88,7 @@ func (p *parser) unary(at token, operand ast.Expr) ast.Expr {
 		e = &ast.UnaryNotOpExpr{Expr: operand}
 	}
 	p.at(e, at)
+	p.ended(e)
 	return e
 }
 
@@ -99,12 +103,13 @@ func (p *parser) binary(at token, lhs, rhs ast.Expr) ast.Expr {
 		e = &ast.RelationalOpExpr{Operator: at.kind.text(), Lhs: lhs, Rhs: rhs}
 	case tConcat:
 		return p.concat(at, lhs, rhs)
-	case tPlus, tMinus, tStar, tSlash, tPercent, tCaret:
+	case tPlus, tMinus, tStar, tSlash, tCaret:
 		e = &ast.ArithmeticOpExpr{Operator: at.kind.text(), Lhs: lhs, Rhs: rhs}
 	default:
 		return p.call(at, binaryCalls[at.kind], lhs, rhs)
 	}
 	p.at(e, at)
+	p.ended(e)
 	return e
 }
 
@@ -114,8 +119,10 @@ func (p *parser) simple() ast.Expr {
 	var e ast.Expr
 	switch at.kind {
 	case tNumber:
+		p.constant(at.str)
 		e = &ast.NumberExpr{Value: at.str}
 	case tString:
+		p.constant(at.str)
 		e = &ast.StringExpr{Value: p.stringValue(at.str)}
 	case tNil:
 		e = &ast.NilExpr{}
@@ -167,7 +174,9 @@ func (p *parser) suffixed() (ast.Expr, suffixedKind) {
 			e, what = p.index(e), isTarget
 		case tColon:
 			p.next()
-			e, what = p.arguments(&ast.FuncCallExpr{Receiver: e, Method: p.expectName()}), isCall
+			method := p.expectName()
+			p.constant(method)
+			e, what = p.arguments(&ast.FuncCallExpr{Receiver: e, Method: method}), isCall
 		case tLparen, tString, tLbrace:
 			e, what = p.arguments(&ast.FuncCallExpr{Func: e}), isCall
 		default:
@@ -183,7 +192,7 @@ func (p *parser) primary() (ast.Expr, suffixedKind) {
 	case tName:
 		p.next()
 		p.fs.use(at.str)
-		e := &ast.IdentExpr{Value: at.str}
+		e := p.noted(&ast.IdentExpr{Value: at.str})
 		p.at(e, at)
 		return e, isTarget
 	case tLparen:
@@ -211,6 +220,7 @@ func single(e ast.Expr) ast.Expr {
 func (p *parser) field(object ast.Expr) ast.Expr {
 	at := p.tok
 	key := &ast.StringExpr{Value: p.expectName()}
+	p.constant(key.Value)
 	p.at(key, at)
 	e := &ast.AttrGetExpr{Object: object, Key: key}
 	p.at(e, at)
@@ -227,6 +237,7 @@ func (p *parser) index(object ast.Expr) ast.Expr {
 	p.expect(tRbracket)
 	e := &ast.AttrGetExpr{Object: object, Key: key}
 	p.at(e, at)
+	p.ended(e)
 	return e
 }
 
@@ -235,6 +246,7 @@ func (p *parser) index(object ast.Expr) ast.Expr {
 func (p *parser) arguments(call *ast.FuncCallExpr) ast.Expr {
 	at := p.tok
 	p.at(call, at)
+	call.SetLine(at.end) // of a long string
 	temps := p.fs.temps
 	p.hold(2) // the function and, for a method, its object
 	switch at.kind {
@@ -280,6 +292,7 @@ func (p *parser) functionBody(start token, method bool) *ast.FunctionExpr {
 	fn.Stmts = p.block()
 	fn.SetLastLine(p.tok.line)
 	p.expectClosing(tEnd, tFunction, start.line)
+	p.cost.function(p.fs)
 	p.fs = p.fs.outer
 	return fn
 }
@@ -350,6 +363,7 @@ func (p *parser) tableField() *ast.Field {
 		p.next()
 		p.hold(1)
 		key := &ast.StringExpr{Value: at.str}
+		p.constant(at.str)
 		p.at(key, at)
 		return &ast.Field{Key: key, Value: single(p.expr())}
 	case at.kind == tLbracket:

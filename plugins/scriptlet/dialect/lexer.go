@@ -19,10 +19,14 @@ func newLexer(src string) lexer {
 	l := lexer{src: src, line: 1}
 	l.pos = len(src) - len(strings.TrimPrefix(src, "\xef\xbb\xbf"))
 	l.lineStart = l.pos
-	if strings.HasPrefix(src[l.pos:], "#") { // #! line, as lua_load skips it
+	return l
+}
+
+// skipShebang steps over a first line with a #, as luaL_loadfile does.
+func (l *lexer) skipShebang() {
+	if strings.HasPrefix(l.src[l.pos:], "#") {
 		l.skipLine()
 	}
-	return l
 }
 
 // peek is the byte n places on; 0 behind the end.
@@ -164,14 +168,10 @@ func (l *lexer) scanSymbol(t *token) {
 	}
 	c := rest[0]
 	l.pos++
-	if c < ' ' || c == 0x7f {
-		l.bad(t, "unexpected symbol near 'char(%d)'", c)
-		return
-	}
+	t.kind = tUnknown
 	for l.pos < len(l.src) && c >= 0xc0 && l.src[l.pos]&0xc0 == 0x80 { // the rest of a UTF-8 sequence
 		l.pos++
 	}
-	l.bad(t, "unexpected symbol near '%s'", l.src[t.off:l.pos])
 }
 
 // bad turns t into an error.

@@ -33,6 +33,7 @@ func (l *lexer) scanString(t *token) {
 // scanEscaped goes on from the first backslash.
 func (l *lexer) scanEscaped(t *token, quote byte, start int) {
 	b := []byte(l.src[start:l.pos])
+	read := func() string { return near(string(quote) + string(b)) }
 	for l.pos < len(l.src) {
 		switch c := l.src[l.pos]; c {
 		case quote:
@@ -43,12 +44,16 @@ func (l *lexer) scanEscaped(t *token, quote byte, start int) {
 			l.pos++
 			var why string
 			if b, why = l.escape(b); why != "" {
-				l.bad(t, "%s near '%s'", why, near(l.src[t.off:l.pos]))
+				text := near(l.src[t.off:l.pos])
+				if why == tooLarge { // Lua 5.1 shows what it has read
+					text = read()
+				}
+				l.bad(t, "%s near '%s'", why, text)
 				l.skipString(quote)
 				return
 			}
 		case '\n', '\r':
-			l.bad(t, "unfinished string near '%s'", near(l.src[t.off:l.pos]))
+			l.bad(t, "unfinished string near '%s'", read())
 			return
 		default:
 			b = append(b, c)
@@ -144,6 +149,8 @@ func appendUTF8(b []byte, v uint32) []byte {
 	return b
 }
 
+const tooLarge = "escape sequence too large"
+
 func (l *lexer) decimalEscape(b []byte) ([]byte, string) {
 	v := 0
 	for n := 0; n < 3 && isDigit(l.peek(0)); n++ {
@@ -151,7 +158,7 @@ func (l *lexer) decimalEscape(b []byte) ([]byte, string) {
 		l.pos++
 	}
 	if v > 255 {
-		return b, "escape sequence too large"
+		return b, tooLarge
 	}
 	return append(b, byte(v)), ""
 }
@@ -231,8 +238,8 @@ func (l *lexer) longBracket(level int, what string) (string, bool) {
 
 // near shortens what an error message quotes.
 func near(s string) string {
-	if len(s) > 40 {
-		return s[:37] + "..."
+	if len(s) > 80 {
+		return s[:77] + "..."
 	}
 	return s
 }

@@ -84,6 +84,7 @@ func (r *Report) Registers() bool {
 // then there is no report.
 func Lint(name string, src []byte, opt LintOptions) (*Report, []sdk.Problem) {
 	p := newParser(name, src)
+	p.lex.skipShebang()
 	p.columns = map[ast.PositionHolder]int{}
 	stmts := p.chunk()
 	if len(p.problems) > 0 {

@@ -44,7 +44,7 @@ func (rt *Runtime) Load(L *lua.LState) int {
 }
 
 func (rt *Runtime) load(L *lua.LState, src, name string) int {
-	proto, problems := Compile(chunkName(name), []byte(src), rt)
+	proto, problems := CompileChunk(chunkName(name), []byte(src), rt, nil)
 	if len(problems) > 0 {
 		p := problems[0]
 		p.Snippet = ""

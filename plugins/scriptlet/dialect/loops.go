@@ -22,6 +22,32 @@ func (p *parser) iterated(at token, exprs []ast.Expr) []ast.Expr {
 	return []ast.Expr{p.multiCall(at, opIter, exprs)}
 }
 
+// loopValue is the start, limit or step of a numeric for. Lua 5.1 takes text
+// that is a number, gopher-lua does not: taking nothing away from it makes it
+// one.
+func (p *parser) loopValue(e ast.Expr, what string) ast.Expr {
+	if e == nil || isNumeral(e) {
+		return e
+	}
+	zero := &ast.NumberExpr{Value: "0"}
+	p.at(zero, p.tok)
+	n := &ast.ArithmeticOpExpr{Operator: "-", Lhs: e, Rhs: zero}
+	p.at(n, p.tok)
+	if p.loops != nil {
+		p.loops[n] = "'for' " + what + " must be a number"
+	}
+	return n
+}
+
+// isNumeral: a number, maybe with a minus.
+func isNumeral(e ast.Expr) bool {
+	if minus, ok := e.(*ast.UnaryMinusOpExpr); ok {
+		e = minus.Expr
+	}
+	_, ok := e.(*ast.NumberExpr)
+	return ok
+}
+
 // isGlobal: the expression is a global variable of that name.
 func (p *parser) isGlobal(e ast.Expr, name string) bool {
 	id, ok := e.(*ast.IdentExpr)

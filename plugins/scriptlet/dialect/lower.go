@@ -17,6 +17,7 @@ const (
 	opShr
 	opNot
 	opIntdiv
+	opMod
 	opConcat
 	opIter   // first values of a generic for
 	opAppend // trailing values of a long table constructor
@@ -25,7 +26,7 @@ const (
 )
 
 var binaryCalls = [kinds]op{
-	tPipe: opOr, tAmp: opAnd, tXor: opXor, tShl: opShl, tShr: opShr, tBackslash: opIntdiv,
+	tPipe: opOr, tAmp: opAnd, tXor: opXor, tShl: opShl, tShr: opShr, tBackslash: opIntdiv, tPercent: opMod,
 }
 
 // opUse is a constant that stands for an op. It gets its text when the file is
@@ -73,6 +74,7 @@ func (p *parser) call(at token, o op, args ...ast.Expr) *ast.FuncCallExpr {
 	}
 	c := p.multiCall(at, o, args)
 	c.AdjustRet = true
+	p.ended(c)
 	return c
 }
 
@@ -92,6 +94,7 @@ func (p *parser) concat(at token, lhs, rhs ast.Expr) ast.Expr {
 	if rest, ok := rhs.(*ast.FuncCallExpr); ok && rhs == p.chainEnd {
 		rest.Args = append([]ast.Expr{single(lhs)}, rest.Args...)
 		p.at(rest, at)
+		p.ended(rest)
 		return rest
 	}
 	p.chainEnd = p.call(at, opConcat, lhs, rhs)
@@ -120,6 +123,9 @@ func (p *parser) localValues(names []string) []ast.Expr {
 // local variables before all values are known (`a, b = b, a`) and loses count
 // of its registers. So unless it is one of each the values go to temporaries first.
 func (p *parser) assignment(at token, targets, values []ast.Expr) ast.Stmt {
+	for _, t := range targets {
+		p.ended(t)
+	}
 	if len(targets) == 1 && len(values) == 1 {
 		return p.assignOne(at, targets[0], values[0])
 	}
@@ -142,6 +148,13 @@ func (p *parser) assignOne(at token, target, value ast.Expr) ast.Stmt {
 		v.AdjustRet = false
 	}
 	s := &ast.AssignStmt{Lhs: []ast.Expr{target}, Rhs: []ast.Expr{value}}
+	if p.early(target, value) {
+		name := []string{"(value)"}
+		local := p.localOf(at, name, []ast.Expr{value})
+		s.Rhs[0] = p.standIn(at, name[0], value)
+		p.at(s, at)
+		return &ast.DoBlockStmt{Stmts: []ast.Stmt{local, s}}
+	}
 	get, ok := target.(*ast.AttrGetExpr)
 	if !ok {
 		return s
@@ -154,8 +167,16 @@ func (p *parser) assignOne(at token, target, value ast.Expr) ast.Stmt {
 	p.at(s, at)
 	object := []string{"(object)"}
 	local := p.localOf(at, object, []ast.Expr{get.Object})
-	get.Object = p.hiddenName(at, object[0])
+	get.Object = p.standIn(at, object[0], get.Object)
 	return &ast.DoBlockStmt{Stmts: []ast.Stmt{local, s}}
+}
+
+// early: of `x = (not a or b) and x or y` gopher-lua puts what it tests into the
+// local x before it reads x.
+func (p *parser) early(target, value ast.Expr) bool {
+	id, isName := target.(*ast.IdentExpr)
+	_, isLogic := value.(*ast.LogicalOpExpr)
+	return isName && isLogic && p.fs.find(id.Value) >= 0
 }
 
 // stabilize evaluates the objects and keys of the targets before the values,
@@ -173,7 +194,7 @@ func (p *parser) stabilize(at token, targets []ast.Expr) []ast.Stmt {
 			return
 		}
 		block = append(block, p.localOf(at, []string{name}, []ast.Expr{*e}))
-		*e = p.hiddenName(at, name)
+		*e = p.standIn(at, name, *e)
 	}
 	for i, t := range targets {
 		if get, ok := t.(*ast.AttrGetExpr); ok {
@@ -220,6 +241,16 @@ func (p *parser) localOf(at token, names []string, values []ast.Expr) ast.Stmt {
 func (p *parser) hiddenName(at token, name string) ast.Expr {
 	e := &ast.IdentExpr{Value: name}
 	p.at(e, at)
+	return e
+}
+
+// standIn is a hidden name that errors call by what it stands for.
+func (p *parser) standIn(at token, name string, of ast.Expr) ast.Expr {
+	e := &ast.IdentExpr{Value: name}
+	p.at(e, at)
+	if p.alias != nil {
+		p.alias[e] = of
+	}
 	return e
 }
 
@@ -278,6 +309,7 @@ func (p *parser) key(t *ast.TableExpr, from int) {
 		}
 		if items++; items >= from {
 			key := &ast.NumberExpr{Value: itoa(items)}
+			p.constant(key.Value)
 			key.SetLine(f.Value.Line())
 			f.Key, f.Value = key, single(f.Value)
 		}

@@ -27,13 +27,18 @@ type parser struct {
 	levels   int
 	failed   bool
 	bad      token // where it failed
+	forLine  int   // of the statement just read, if it is a generic for
 	resumed  int   // where parsing went on after an error
 	problems []sdk.Problem
 	ops      []opUse
+	cost     *cost    // nil unless it counts
 	marked   []string // strings of the script that begin like an op
 	mark     string
 	chainEnd ast.Expr // the last `..` call, to which a longer chain is added
 	columns  map[ast.PositionHolder]int
+	scopes   map[*ast.IdentExpr]string        // what names refer to; nil unless the chunk is compiled
+	alias    map[*ast.IdentExpr]ast.Expr      // what a name of ours stands for
+	loops    map[*ast.ArithmeticOpExpr]string // what is wrong where a loop's value is no number
 }
 
 // Parse reads a chunk. The tree is what gopher-lua's compiler takes, with the
@@ -42,6 +47,7 @@ type parser struct {
 // problems are syntax errors, with position, source line and caret.
 func Parse(name string, src []byte) ([]ast.Stmt, []sdk.Problem) {
 	p := newParser(name, src)
+	p.lex.skipShebang()
 	return p.chunk(), p.problems
 }
 
@@ -156,6 +162,15 @@ func (p *parser) quote(t token) string {
 	if t.kind == tEOF {
 		return t.kind.text()
 	}
+	if t.kind == tUnknown {
+		if c := p.lex.src[t.off]; c < ' ' || c == 0x7f {
+			return fmt.Sprintf("char(%d)", c)
+		}
+	}
+	if t.kind == tString && p.lex.src[t.off] != '[' { // as it is read, without escapes
+		quote := p.lex.src[t.off : t.off+1]
+		return near(quote + t.str + quote)
+	}
 	return near(p.lex.src[t.off:t.stop])
 }
 
@@ -179,7 +194,7 @@ func (p *parser) expect(k kind) {
 func (p *parser) expectName() string {
 	name := p.tok.str
 	if p.tok.kind != tName {
-		p.failNear(p.tok, "<name> expected")
+		p.expectedNear(p.tok, tName)
 		return ""
 	}
 	p.next()

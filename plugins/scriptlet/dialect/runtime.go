@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"math"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -11,6 +12,7 @@ import (
 // script other than by the operator.
 type Runtime struct {
 	functions [ops]*lua.LFunction
+	strings   map[string]*lua.LFunction
 	limits    Limits
 }
 
@@ -23,19 +25,23 @@ type Limits struct {
 	// Spend, if set, charges steps of about 10 ns each, and raises when the
 	// script's budget is used up.
 	Spend func(L *lua.LState, steps int)
+	// Describe, if set, names the operand i, from 0, of the instruction that
+	// called the running function: OperandName of its caller.
+	Describe func(L *lua.LState, i int) string
 }
 
 // NewRuntime makes the operator functions.
 func NewRuntime(limits Limits) *Runtime {
 	rt := &Runtime{limits: limits}
 	for o, fn := range map[op]lua.LGFunction{
-		opOr:     bitwise("__or", func(a, b int64) int64 { return a | b }),
-		opAnd:    bitwise("__and", func(a, b int64) int64 { return a & b }),
-		opXor:    bitwise("__xor", func(a, b int64) int64 { return a ^ b }),
-		opShl:    bitwise("__shl", func(a, b int64) int64 { return a << (b & 63) }), // as x86 does for the original
-		opShr:    bitwise("__shr", func(a, b int64) int64 { return a >> (b & 63) }),
-		opNot:    complement,
-		opIntdiv: intdiv,
+		opOr:     rt.bitwise("__or", func(a, b int64) int64 { return a | b }),
+		opAnd:    rt.bitwise("__and", func(a, b int64) int64 { return a & b }),
+		opXor:    rt.bitwise("__xor", func(a, b int64) int64 { return a ^ b }),
+		opShl:    rt.bitwise("__shl", func(a, b int64) int64 { return a << (b & 63) }), // as x86 does for the original
+		opShr:    rt.bitwise("__shr", func(a, b int64) int64 { return a >> (b & 63) }),
+		opNot:    rt.complement,
+		opIntdiv: rt.intdiv,
+		opMod:    rt.arithmetic("__mod", Modulo),
 		opConcat: rt.concat,
 		opIter:   iter,
 		opAppend: appendValues,
@@ -44,11 +50,12 @@ func NewRuntime(limits Limits) *Runtime {
 		// never shows a Go function's.
 		rt.functions[o] = &lua.LFunction{IsG: true, GFunction: fn}
 	}
+	rt.strings = rt.stringArithmetic()
 	return rt
 }
 
 // bitwise is a binary operator on integers.
-func bitwise(event string, apply func(a, b int64) int64) lua.LGFunction {
+func (rt *Runtime) bitwise(event string, apply func(a, b int64) int64) lua.LGFunction {
 	return func(L *lua.LState) int {
 		lhs, rhs := L.Get(1), L.Get(2)
 		a, ok1 := toNumber(lhs)
@@ -57,30 +64,27 @@ func bitwise(event string, apply func(a, b int64) int64) lua.LGFunction {
 			L.Push(lua.LNumber(apply(toInteger(a), toInteger(b))))
 			return 1
 		}
-		if meta(L, event, lhs, rhs) {
+		if rt.meta(L, event, lhs, rhs) {
 			return 1
 		}
-		if !ok1 {
-			rhs = lhs
-		}
-		return typeError(L, "perform bitwise operation on", rhs)
+		return rt.operandError(L, "perform bitwise operation on", ok1)
 	}
 }
 
-func complement(L *lua.LState) int {
+func (rt *Runtime) complement(L *lua.LState) int {
 	v := L.Get(1)
 	if n, ok := toNumber(v); ok {
 		L.Push(lua.LNumber(^toInteger(n)))
 		return 1
 	}
-	if meta(L, "__not", v, v) {
+	if rt.meta(L, "__not", v, v) {
 		return 1
 	}
-	return typeError(L, "perform bitwise operation on", v)
+	return rt.operandError(L, "perform bitwise operation on", false)
 }
 
 // intdiv is floor(a/b). The original declares __intdiv and calls __div; both do here.
-func intdiv(L *lua.LState) int {
+func (rt *Runtime) intdiv(L *lua.LState) int {
 	lhs, rhs := L.Get(1), L.Get(2)
 	a, ok1 := toNumber(lhs)
 	b, ok2 := toNumber(rhs)
@@ -88,13 +92,10 @@ func intdiv(L *lua.LState) int {
 		L.Push(lua.LNumber(math.Floor(a / b)))
 		return 1
 	}
-	if meta(L, "__intdiv", lhs, rhs) || meta(L, "__div", lhs, rhs) {
+	if rt.meta(L, "__intdiv", lhs, rhs) || rt.meta(L, "__div", lhs, rhs) {
 		return 1
 	}
-	if !ok1 {
-		rhs = lhs
-	}
-	return typeError(L, "perform arithmetic on", rhs)
+	return rt.operandError(L, "perform arithmetic on", ok1)
 }
 
 // iter gives a generic for its function, state and first control value: those
@@ -125,10 +126,10 @@ func appendValues(L *lua.LState) int {
 }
 
 // meta calls the metamethod of the operands, if there is one, and pushes its value.
-func meta(L *lua.LState, event string, lhs, rhs lua.LValue) bool {
-	h := L.GetMetaField(lhs, event)
+func (rt *Runtime) meta(L *lua.LState, event string, lhs, rhs lua.LValue) bool {
+	h := rt.handler(L, lhs, event)
 	if h == lua.LNil {
-		h = L.GetMetaField(rhs, event)
+		h = rt.handler(L, rhs, event)
 	}
 	if h.Type() != lua.LTFunction {
 		return false
@@ -140,9 +141,44 @@ func meta(L *lua.LState, event string, lhs, rhs lua.LValue) bool {
 	return true
 }
 
-func typeError(L *lua.LState, what string, v lua.LValue) int {
-	L.RaiseError("attempt to %s a %s value", what, v.Type().String())
+// handler is a value's metamethod, without those that strings have from here.
+func (rt *Runtime) handler(L *lua.LState, v lua.LValue, event string) lua.LValue {
+	h := L.GetMetaField(v, event)
+	if fn, ok := h.(*lua.LFunction); ok && fn == rt.strings[event] {
+		return lua.LNil
+	}
+	return h
+}
+
+// operandError blames the first operand, or the second where the first is good.
+func (rt *Runtime) operandError(L *lua.LState, what string, firstGood bool) int {
+	if firstGood {
+		return rt.typeError(L, what, L.Get(2), 1)
+	}
+	return rt.typeError(L, what, L.Get(1), 0)
+}
+
+// typeError says what cannot be done to a value, which is operand i of the
+// caller's instruction; -1 if it is none.
+func (rt *Runtime) typeError(L *lua.LState, what string, v lua.LValue, i int) int {
+	name := ""
+	if rt.limits.Describe != nil && i >= 0 {
+		name = rt.limits.Describe(L, i)
+	}
+	L.RaiseError("%s", TypeError(what, name, v))
 	return 0
+}
+
+// TypeError is the text of an error about a value of a wrong type, with the
+// value's name where there is one (luaG_typeerror of Lua 5.1).
+func TypeError(what, name string, v lua.LValue) string {
+	if strings.HasPrefix(name, "'for' ") {
+		return name // loopValue
+	}
+	if name != "" {
+		return "attempt to " + what + " " + name + " (a " + v.Type().String() + " value)"
+	}
+	return "attempt to " + what + " a " + v.Type().String() + " value"
 }
 
 func toNumber(v lua.LValue) (float64, bool) {

@@ -35,7 +35,8 @@ type funcState struct {
 	vararg     bool
 	line       int    // of the word function; 0 is the main chunk
 	pending    string // the name that `local NAME = function` is about to declare
-	pendingHit bool   // ... and the function on the right used the name
+	constants  constants
+	pendingHit bool // ... and the function on the right used the name
 }
 
 func (f *funcState) find(name string) int {

@@ -63,6 +63,10 @@ func (p *parser) statement() (s ast.Stmt, last bool) {
 		s = p.exprStmt()
 	}
 	p.at(s, first)
+	if p.forLine > 0 {
+		s.SetLine(p.forLine)
+		p.forLine = 0
+	}
 	s.SetLastLine(p.prev.end)
 	return s, last
 }
@@ -156,6 +160,7 @@ func (p *parser) numericFor(start token, name string) ast.Stmt {
 		s.Step = p.expr()
 	}
 	p.fs.temps = temps
+	s.Init, s.Limit, s.Step = p.loopValue(s.Init, "initial value"), p.loopValue(s.Limit, "limit"), p.loopValue(s.Step, "step")
 	s.Stmts = p.forBody(start, name)
 	return s
 }
@@ -172,6 +177,7 @@ func (p *parser) genericFor(start token, name string) ast.Stmt {
 	exprs := p.exprList()
 	p.fs.temps = temps
 	body := p.forBody(start, names...)
+	p.forLine = at.end // where Lua 5.1 says that it cannot call what is there
 	return &ast.GenericForStmt{Names: names, Exprs: p.iterated(at, exprs), Stmts: p.landing(start, body)}
 }
 
@@ -193,13 +199,14 @@ func (p *parser) functionStmt() ast.Stmt {
 	at := p.tok
 	name := p.expectName()
 	p.fs.use(name)
-	var fn ast.Expr = &ast.IdentExpr{Value: name}
+	var fn ast.Expr = p.noted(&ast.IdentExpr{Value: name})
 	p.at(fn, at)
 	for p.tok.kind == tDot {
 		p.next()
 		fn = p.field(fn)
 	}
 	if !p.accept(tColon) {
+		fn.SetLine(start.line) // as Lua 5.1: where the definition begins
 		return &ast.FuncDefStmt{Name: &ast.FuncName{Func: fn}, Func: p.functionBody(start, false)}
 	}
 	method := p.expectName()

@@ -6,6 +6,7 @@ type kind uint8
 const (
 	tEOF kind = iota
 	tError
+	tUnknown // a character that begins nothing
 	tName
 	tString
 	tNumber

@@ -18,11 +18,19 @@ type Options struct {
 	// MaxResult is how long, in bytes, a string that gsub builds may be; 0 is
 	// no bound.
 	MaxResult int
+	// ArgError, if set, raises that argument n of the running function is bad,
+	// and Raise any other error. They decide on the position in the text;
+	// without them it is that of the innermost Lua activation.
+	ArgError func(L *lua.LState, n int, text string)
+	Raise    func(L *lua.LState, format string, args ...any)
 }
 
 // Functions is string.find, match, gmatch, gfind and gsub, to be put over the
 // stock ones. Errors are worded as stock Lua's and raised at the caller's line.
 func Functions(opt Options) map[string]lua.LGFunction {
+	if opt.Raise == nil {
+		opt.Raise = (*lua.LState).RaiseError
+	}
 	f := functions{opt}
 	return map[string]lua.LGFunction{
 		"find":   f.find,
@@ -38,13 +46,13 @@ type functions struct{ opt Options }
 // matcher is a value, so that a search that needs no memory takes none.
 func (f functions) matcher(L *lua.LState, src, pattern string) matcher {
 	m := newMatcher(src, pattern)
-	m.charge, m.state = f.opt.Spend, L
+	m.charge, m.state, m.raise = f.opt.Spend, L, f.opt.Raise
 	return m
 }
 
 func (f functions) find(L *lua.LState) int {
-	src, pattern := argString(L, 1, "find"), argString(L, 2, "find")
-	init := argInit(L, len(src), "find")
+	src, pattern := f.argString(L, 1, "find"), f.argString(L, 2, "find")
+	init := f.argInit(L, len(src), "find")
 	if lua.LVAsBool(L.Get(4)) || Plain(pattern) {
 		return f.findPlain(L, src, pattern, init)
 	}
@@ -74,8 +82,8 @@ func (f functions) findPlain(L *lua.LState, src, pattern string, init int) int {
 }
 
 func (f functions) match(L *lua.LState) int {
-	src, pattern := argString(L, 1, "match"), argString(L, 2, "match")
-	init := argInit(L, len(src), "match")
+	src, pattern := f.argString(L, 1, "match"), f.argString(L, 2, "match")
+	init := f.argInit(L, len(src), "match")
 	m := f.matcher(L, src, pattern)
 	start, end := m.search(init)
 	if !m.done(L, end) {
@@ -86,7 +94,7 @@ func (f functions) match(L *lua.LState) int {
 }
 
 func (f functions) gmatch(L *lua.LState, name string) int {
-	it := &Iterator{m: f.matcher(L, argString(L, 1, name), argString(L, 2, name))}
+	it := &Iterator{m: f.matcher(L, f.argString(L, 1, name), f.argString(L, 2, name))}
 	L.Push(L.NewFunction(func(L *lua.LState) int {
 		it.m.state = L
 		start, end := it.step()
@@ -99,12 +107,12 @@ func (f functions) gmatch(L *lua.LState, name string) int {
 }
 
 func (f functions) gsub(L *lua.LState) int {
-	src, pattern := argString(L, 1, "gsub"), argString(L, 2, "gsub")
+	src, pattern := f.argString(L, 1, "gsub"), f.argString(L, 2, "gsub")
 	max := math.MaxInt
 	m := f.matcher(L, src, pattern)
-	replace := m.replacer(L)
+	replace := f.replacer(L, &m)
 	if L.Get(4) != lua.LNil {
-		max = argInt(L, 4, "gsub")
+		max = f.argInt(L, 4, "gsub")
 	}
 	g := gsub{m: &m, max: max, maxResult: f.opt.MaxResult}
 	if max < 0 {
@@ -112,7 +120,7 @@ func (f functions) gsub(L *lua.LState) int {
 	}
 	n, err := g.run(replace)
 	if err != nil {
-		L.RaiseError("%s", err.Error())
+		f.opt.Raise(L, "%s", err.Error())
 	}
 	m.done(L, n)
 	L.Push(lua.LString(g.result(n)))
@@ -121,7 +129,7 @@ func (f functions) gsub(L *lua.LState) int {
 }
 
 // replacer is what the third argument of gsub asks for.
-func (m *matcher) replacer(L *lua.LState) func(dst []byte, s, e int) ([]byte, error) {
+func (f functions) replacer(L *lua.LState, m *matcher) func(dst []byte, s, e int) ([]byte, error) {
 	switch repl := L.Get(3).(type) {
 	case lua.LString, lua.LNumber:
 		template := text(repl)
@@ -139,7 +147,7 @@ func (m *matcher) replacer(L *lua.LState) func(dst []byte, s, e int) ([]byte, er
 			return m.appendValue(L, dst, v, s, e)
 		}
 	}
-	argError(L, 3, "gsub", "string/function/table expected")
+	f.argError(L, 3, "gsub", "string/function/table expected")
 	return nil
 }
 
@@ -151,7 +159,7 @@ func (m *matcher) appendValue(L *lua.LState, dst []byte, v lua.LValue, s, e int)
 	case lua.LVCanConvToString(v):
 		return append(dst, text(v)...), nil
 	}
-	L.RaiseError("invalid replacement value (a %s)", v.Type().String())
+	m.raise(L, "invalid replacement value (a %s)", v.Type().String())
 	return nil, nil
 }
 
@@ -159,7 +167,7 @@ func (m *matcher) appendValue(L *lua.LState, dst []byte, v lua.LValue, s, e int)
 // whether there was a match.
 func (m *matcher) done(L *lua.LState, end int) bool {
 	if m.err != nil {
-		L.RaiseError("%s", m.err.Error())
+		m.raise(L, "%s", m.err.Error())
 	}
 	if m.charge != nil && m.steps > checkEvery/10 {
 		m.settle()
@@ -182,13 +190,13 @@ func (m *matcher) pushCaptures(L *lua.LState, s, e int, whole bool) int {
 func (m *matcher) captureValue(L *lua.LState, i, s, e int) lua.LValue {
 	if i >= m.level {
 		if i != 0 {
-			L.RaiseError("%s", errCaptureIndex.Error())
+			m.raise(L, "%s", errCaptureIndex.Error())
 		}
 		return lua.LString(m.src[s:e])
 	}
 	text, pos, err := m.captures[i].of(m.src)
 	if err != nil {
-		L.RaiseError("%s", err.Error())
+		m.raise(L, "%s", err.Error())
 	}
 	if pos > 0 {
 		return lua.LNumber(pos)
@@ -219,54 +227,57 @@ func text(v lua.LValue) string {
 }
 
 // argString is an argument that is a string, or a number as text.
-func argString(L *lua.LState, n int, name string) string {
+func (f functions) argString(L *lua.LState, n int, name string) string {
 	v := L.Get(n)
 	if s, ok := v.(lua.LString); ok {
 		return string(s)
 	}
 	if !lua.LVCanConvToString(v) {
-		typeError(L, n, name, "string")
+		f.typeError(L, n, name, "string")
 	}
 	return text(v)
 }
 
 // argInt is an argument that is a number, or a string that can be read as one.
-func argInt(L *lua.LState, n int, name string) int {
+func (f functions) argInt(L *lua.LState, n int, name string) int {
 	v := L.Get(n)
-	f, ok := 0.0, false
+	number, ok := 0.0, false
 	switch v := v.(type) {
 	case lua.LNumber:
-		f, ok = float64(v), true
+		number, ok = float64(v), true
 	case lua.LString:
-		f, ok = dialect.ParseNumber(string(v))
+		number, ok = dialect.ParseNumber(string(v))
 	}
 	if !ok {
-		typeError(L, n, name, "number")
+		f.typeError(L, n, name, "number")
 	}
-	return int(math.Max(math.MinInt32, math.Min(f, math.MaxInt32)))
+	return int(math.Max(math.MinInt32, math.Min(number, math.MaxInt32)))
 }
 
 // argInit is the third argument: where to begin, from 1, or from the end if
 // negative; as an offset within the subject.
-func argInit(L *lua.LState, length int, name string) int {
+func (f functions) argInit(L *lua.LState, length int, name string) int {
 	if L.Get(3) == lua.LNil {
 		return 0
 	}
-	init := argInt(L, 3, name)
+	init := f.argInt(L, 3, name)
 	if init < 0 {
 		init += length + 1
 	}
 	return max(0, min(init-1, length))
 }
 
-func typeError(L *lua.LState, n int, name, want string) {
+func (f functions) typeError(L *lua.LState, n int, name, want string) {
 	got := "no value"
 	if n <= L.GetTop() {
 		got = L.Get(n).Type().String()
 	}
-	argError(L, n, name, want+" expected, got "+got)
+	f.argError(L, n, name, want+" expected, got "+got)
 }
 
-func argError(L *lua.LState, n int, name, text string) {
+func (f functions) argError(L *lua.LState, n int, name, text string) {
+	if f.opt.ArgError != nil {
+		f.opt.ArgError(L, n, text)
+	}
 	L.RaiseError("bad argument #%d to '%s' (%s)", n, name, text)
 }

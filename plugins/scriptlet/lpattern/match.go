@@ -60,6 +60,7 @@ type matcher struct {
 	budget   Budget
 	charge   func(L *lua.LState, steps int) // instead of budget, for Functions
 	state    *lua.LState
+	raise    func(L *lua.LState, format string, args ...any)
 }
 
 // fail ends the search.
