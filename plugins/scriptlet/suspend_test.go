@@ -2,7 +2,6 @@ package scriptlet
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"strings"
 	"sync"
@@ -74,7 +73,7 @@ function mod:validate_ehlo()
   assert(v == n, "way " .. (n % #ways + 1) .. " gave " .. tostring(v))
   assert(coroutine.running() == nil)
   self.n = n
-  done = (done or 0) + 1
+  done = true
   return msys.core.VALIDATE_CONT
 end
 function mod:validate_mailfrom() print(done) return msys.core.VALIDATE_CONT end` + foot
@@ -103,7 +102,7 @@ func TestThousandSuspendedHooks(t *testing.T) {
 		}
 	}
 	w.one(1, sdk.ValidateMailFrom)
-	if log := w.host.lines(); log[len(log)-1] != fmt.Sprintf("scriptlet: %d", n) {
+	if log := w.host.lines(); log[len(log)-1] != "scriptlet: true" {
 		t.Errorf("%.2000s", log)
 	}
 }
