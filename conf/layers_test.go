@@ -246,6 +246,9 @@ pathway_group "pg" {
 	if got := marks(l.Pathway("none")); got != "global" {
 		t.Errorf("no pathway: %s", got)
 	}
+	if got := l.PathwayGroup("p") + "|" + l.PathwayGroup("none") + "|" + l.PathwayGroup(""); got != "pg||" {
+		t.Errorf("groups: %s", got)
+	}
 }
 
 func BenchmarkOutbound(b *testing.B) {

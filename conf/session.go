@@ -128,6 +128,14 @@ func (l *Layers) Session(k SessionKey) []*option.Scope {
 	return append(out, own...)
 }
 
+// PathwayGroup names the group that a pathway is in; "" if it is in none.
+func (l *Layers) PathwayGroup(pathway string) string {
+	if p := l.pathways[pathway]; p != nil && p.group != nil {
+		return p.group.Instance
+	}
+	return ""
+}
+
 // Pathway gives the scopes for a pathway, lowest priority first: global, its
 // group, the pathway, the pathway inside the group.
 func (l *Layers) Pathway(name string) []*option.Scope {

@@ -105,7 +105,24 @@ func (h *logHooks) wanted(hook sdk.Hook) bool {
 // message tells of an event of a message. Its content is opened at once: what is
 // logged may leave the spool right after.
 func (h *logHooks) message(hook sdk.Hook, m *message.Message, note string) {
+	h.tell(m, sdk.Phase{Hook: hook, Line: note})
+}
+
+// attempt tells of what a delivery attempt came to.
+func (h *logHooks) attempt(hook sdk.Hook, a *logs.Attempt) {
 	if !h.wanted(hook) {
+		return
+	}
+	told := &sdk.Attempt{ConnID: a.ConnID, Remote: a.Remote, Stage: sdk.DeliveryStage(a.Stage)}
+	if a.TLS != nil {
+		told.TLS = *a.TLS
+	}
+	h.tell(a.Message, sdk.Phase{Hook: hook, Line: a.Reply, Attempt: told})
+}
+
+// tell hands a phase of a log hook over.
+func (h *logHooks) tell(m *message.Message, p sdk.Phase) {
+	if !h.wanted(p.Hook) {
 		return
 	}
 	view := reception.View(m)
@@ -119,7 +136,7 @@ func (h *logHooks) message(hook sdk.Hook, m *message.Message, note string) {
 		defer loan.Close()
 		s := h.validator.Detached(view)
 		defer s.Close()
-		s.Run(ctx, sdk.Phase{Hook: hook, Line: note})
+		s.Run(ctx, p)
 	}, loan.Close)
 }
 
@@ -163,17 +180,17 @@ func (l records) Panic(r sdk.LogRecord) { l.c.logs.Panic(r) }
 // Delivery is part of queue.Logger.
 func (l records) Delivery(a *logs.Attempt) {
 	l.c.logs.Delivery(a)
-	l.c.hooks.message(sdk.CoreLogDelivery, a.Message, a.Reply)
+	l.c.hooks.attempt(sdk.CoreLogDelivery, a)
 }
 
 // TransientFailure is part of queue.Logger.
 func (l records) TransientFailure(a *logs.Attempt) {
 	l.c.logs.TransientFailure(a)
-	l.c.hooks.message(sdk.CoreLogTransientFailure, a.Message, a.Reply)
+	l.c.hooks.attempt(sdk.CoreLogTransientFailure, a)
 }
 
 // PermanentFailure is part of queue.Logger.
 func (l records) PermanentFailure(a *logs.Attempt) {
 	l.c.logs.PermanentFailure(a)
-	l.c.hooks.message(sdk.CoreLogPermanentFailure, a.Message, a.Reply)
+	l.c.hooks.attempt(sdk.CoreLogPermanentFailure, a)
 }

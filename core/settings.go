@@ -279,6 +279,7 @@ func (s *settings) profile(listen string, peer netip.Addr) (*smtpd.Profile, erro
 	if origin := conf.Origin(layers, "listener_sessions"); origin != nil {
 		p.SessionScope = origin.Name + " " + origin.Instance
 	}
+	p.PathwayGroup = s.tree.Layers.PathwayGroup(p.Pathway)
 	s.sessions.profiles.Store(key, p)
 	return p, nil
 }

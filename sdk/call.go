@@ -27,6 +27,9 @@ type Phase struct {
 	// (MC_STATE_*), the action of core_post_generate_rfc3464_message, the error of
 	// core_log_client_connection_failure, 1 for bounces that are enabled.
 	Number int64
+	// Attempt is what core_log_delivery_v1 and the hooks of failures tell of; nil
+	// elsewhere.
+	Attempt *Attempt
 }
 
 // Call asks a module to run one or more consecutive phases on a snapshot. The

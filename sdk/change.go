@@ -16,7 +16,7 @@ const (
 	ChangeNone       ChangeKind = iota
 	ContextSet                  // Dict, Name, Value
 	ContextDelete               // Dict, Name
-	HeaderReplace               // Name, Values: all headers of that name become these, at the place of the first
+	HeaderReplace               // Name, Values: all headers of that name go, these are put at the end of the section
 	HeaderPrepend               // Name, Values: before the first header of that name, else at the top
 	HeaderAppend                // Name, Values: after the last header of that name, else at the end
 	HeaderDelete                // Name
@@ -140,7 +140,7 @@ func (s *State) dict(c *Change) (*Dict, error) {
 func applyContent(m *Message, c *Change) error {
 	switch c.Kind {
 	case HeaderReplace:
-		m.Header = mail.ReplaceHeader(m.Header, c.Name, c.Values)
+		m.Header = mail.SetHeader(m.Header, c.Name, c.Values)
 	case HeaderPrepend:
 		m.Header = mail.PrependHeader(m.Header, c.Name, c.Values)
 	case HeaderAppend:

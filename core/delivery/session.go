@@ -10,6 +10,7 @@ import (
 
 	"github.com/mtad/mtad/core/logs"
 	"github.com/mtad/mtad/core/queue"
+	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/smtp"
 )
 
@@ -41,6 +42,7 @@ type session struct {
 	id     string
 	ext    extensions
 	login  login
+	tls    *sdk.OutboundTLS // replaced, never written into: results hold it
 
 	stage  logs.Stage
 	sent   int64       // bytes of the transaction
@@ -56,7 +58,7 @@ type session struct {
 }
 
 func newSession(ctx context.Context, conn net.Conn, t target, o *Options) *session {
-	s := &session{ctx: ctx, raw: conn, conn: conn, opt: o, target: t}
+	s := &session{ctx: ctx, raw: conn, conn: conn, opt: o, target: t, tls: inClear()}
 	s.r = bufio.NewReaderSize(s, readBuffer)
 	s.w = bufio.NewWriterSize(s, writeBuffer)
 	s.unhook = context.AfterFunc(ctx, s.hurry)
@@ -98,7 +100,7 @@ func (s *session) hurry() {
 func (s *session) result(v queue.Verdict, r *smtp.Reply) *queue.Result {
 	return &queue.Result{
 		Verdict: v, Reply: r, Stage: s.stage, Bytes: s.sent,
-		Remote: s.target.addr.Addr(), ConnID: s.id,
+		Remote: s.target.addr.Addr(), ConnID: s.id, TLS: s.tls,
 	}
 }
 

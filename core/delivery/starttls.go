@@ -33,7 +33,7 @@ func (s *session) secure(c *Courier, name string) (failed *queue.Result, tlsFail
 		}
 		return nil, false
 	}
-	config, err := c.tlsConfig(s.opt, s.target.host)
+	config, err := c.tlsConfig(s)
 	if err != nil {
 		return s.result(queue.TransientFailure, replyTLSFailed.WithCause(err)), false
 	}
@@ -66,11 +66,12 @@ func (s *session) handshake(config *tls.Config) error {
 	s.deadline(s.raw.SetDeadline, s.opt.EHLOTimeout)
 	ctx, cancel := context.WithTimeout(s.ctx, s.opt.EHLOTimeout)
 	defer cancel()
-	secured := tls.Client(s.raw, config)
-	if err := secured.HandshakeContext(ctx); err != nil {
+	conn := tls.Client(s.raw, config)
+	if err := conn.HandshakeContext(ctx); err != nil {
 		return err
 	}
-	s.conn = secured
+	s.conn = conn
+	s.tls = secured(*s.tls, conn.ConnectionState(), s.opt.TLS)
 	return nil
 }
 
@@ -87,9 +88,10 @@ func tlsReply(err error) *smtp.Reply {
 	return replyTLSFailed.WithCause(err)
 }
 
-// tlsConfig is the client's side of TLS for a host. The checks of tls_verify
-// are made here and not by crypto/tls, which knows all or nothing.
-func (c *Courier) tlsConfig(o *Options, host string) (*tls.Config, error) {
+// tlsConfig is the client's side of TLS for a session's host. The checks of
+// tls_verify are made here and not by crypto/tls, which knows all or nothing.
+func (c *Courier) tlsConfig(s *session) (*tls.Config, error) {
+	o, host := s.opt, s.target.host
 	config := &tls.Config{
 		MinVersion:         tls.VersionTLS12, // RFC 8996
 		InsecureSkipVerify: true,
@@ -100,26 +102,32 @@ func (c *Courier) tlsConfig(o *Options, host string) (*tls.Config, error) {
 	if err := c.clientCertificate(config, o); err != nil {
 		return nil, err
 	}
-	if o.TLSVerify != "ca" && o.TLSVerify != "host" {
-		return config, nil
+	check, err := c.peerCheck(o, host)
+	if err != nil {
+		return nil, err
 	}
-	var roots *x509.CertPool // nil: the system's
-	if o.TLSCA != "" {
-		pem, err := c.readFile(o.TLSCA)
-		if err != nil {
-			return nil, fmt.Errorf("tls_ca: %w", err)
-		}
-		roots = x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(pem) {
-			return nil, errNoCA
-		}
+	config.VerifyConnection = func(st tls.ConnectionState) error {
+		verified, err := check.of(st)
+		s.tls = shown(st, verified)
+		return err
 	}
-	name := ""
-	if o.TLSVerify == "host" {
-		name = host
-	}
-	config.VerifyConnection = func(st tls.ConnectionState) error { return verify(st, roots, name) }
 	return config, nil
+}
+
+// trustAnchors are the certificates of tls_ca; nil: the system's.
+func (c *Courier) trustAnchors(o *Options) (*x509.CertPool, error) {
+	if o.TLSCA == "" {
+		return nil, nil
+	}
+	pem, err := c.readFile(o.TLSCA)
+	if err != nil {
+		return nil, fmt.Errorf("tls_ca: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, errNoCA
+	}
+	return roots, nil
 }
 
 func (c *Courier) clientCertificate(config *tls.Config, o *Options) error {

@@ -82,9 +82,10 @@ type Attempt struct {
 	Bytes   int64 // D: message size; T, P: bytes sent before the failure
 	Stage   Stage
 	Retries int
-	Remote  netip.Addr // zero: none was reached
-	Reply   string     // the remote's reply on one line, or "... [internal] ..."
-	Class   int        // bounce classification code, 0: classify here
+	Remote  netip.Addr       // zero: none was reached
+	Reply   string           // the remote's reply on one line, or "... [internal] ..."
+	Class   int              // bounce classification code, 0: classify here
+	TLS     *sdk.OutboundTLS // nil: no connection was made
 }
 
 // Rejection is a refused inbound command or message.

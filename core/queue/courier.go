@@ -7,6 +7,7 @@ import (
 
 	"github.com/mtad/mtad/core/logs"
 	"github.com/mtad/mtad/core/message"
+	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/smtp"
 )
 
@@ -56,5 +57,6 @@ type Result struct {
 	Remote    netip.Addr
 	ConnID    string
 	Bytes     int64
-	Unreached bool // no connection could be made: the lane backs off
+	TLS       *sdk.OutboundTLS // nil: no connection was made
+	Unreached bool             // no connection could be made: the lane backs off
 }

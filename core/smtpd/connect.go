@@ -21,6 +21,9 @@ import (
 func (s *session) presets(peer netip.Addr) sdk.Dict {
 	d := make(sdk.Dict, 0, 8+len(s.p.Context))
 	d.Set("pathway", s.p.pathway())
+	if s.p.PathwayGroup != "" {
+		d.Set("pathway_group", s.p.PathwayGroup) // the macro %PG reads it
+	}
 	for _, key := range slices.Sorted(maps.Keys(s.p.Context)) {
 		d.Set(key, s.p.Context[key])
 	}

@@ -18,6 +18,9 @@ type Profile struct {
 	// 127.0.0.1:25", "peer 10.0.0.0/8"): sessions of one scope are counted
 	// together. Set it before the profile's first use.
 	SessionScope string
+	// PathwayGroup names the group of the session's pathway; "" where it is in
+	// none. Set it before the profile's first use.
+	PathwayGroup string
 
 	banner   *smtp.Reply // nil: made from the host name
 	relay    relay

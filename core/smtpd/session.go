@@ -211,7 +211,7 @@ func (s *session) logRejection(p logs.Phase, r *smtp.Reply) {
 	st := s.vs.State
 	rec := logs.Rejection{
 		Now: s.srv.Now(), Remote: st.Conn.Peer, Local: st.Conn.Local, ConnID: st.Conn.ID,
-		Pathway: s.p.pathway(), Group: defaultGroup, Phase: p, Reply: r,
+		Pathway: s.p.pathway(), Group: s.p.pathwayGroup(), Phase: p, Reply: r,
 		Module: s.vs.LastModule(), Conn: st.Conn.Context,
 	}
 	if st.Message != nil {
@@ -220,9 +220,13 @@ func (s *session) logRejection(p logs.Phase, r *smtp.Reply) {
 	s.srv.Log.Rejection(&rec)
 }
 
-// defaultGroup is the pathway group of every session: groups are documented as
-// not honoured (reference/config-options.tsv, pathway_group).
-const defaultGroup = "default"
+// pathwayGroup is what PATH_GRP of the rejectlog and %PG of custom_logger name.
+func (p *Profile) pathwayGroup() string {
+	if p.PathwayGroup == "" {
+		return "default"
+	}
+	return p.PathwayGroup
+}
 
 func (p *Profile) pathway() string {
 	if p.Pathway == "" {

@@ -2,8 +2,8 @@ package mail
 
 import "bytes"
 
-// ReplaceHeader, PrependHeader, AppendHeader and DeleteHeader edit a raw header
-// section (every line ends in CRLF, without the empty line that ends it) and
+// ReplaceHeader, SetHeader, PrependHeader, AppendHeader and DeleteHeader edit a raw
+// header section (every line ends in CRLF, without the empty line that ends it) and
 // return a new one; the argument is never written into. Names match without
 // case. Values are unfolded text; they are folded at 78 columns where blanks
 // allow (RFC 5322 §2.2.3), non-ASCII becomes RFC 2047 encoded words, and CR, LF
@@ -34,6 +34,12 @@ func ReplaceHeader(section []byte, name string, values []string) []byte {
 		out = appendFields(out, name, values)
 	}
 	return out
+}
+
+// SetHeader removes all headers of that name and puts values at the end of the
+// section.
+func SetHeader(section []byte, name string, values []string) []byte {
+	return AppendHeader(DeleteHeader(section, name), name, values)
 }
 
 // PrependHeader puts values at the top of the section, as a trace field is put

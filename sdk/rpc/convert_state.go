@@ -26,7 +26,7 @@ func (d *decoder) call(p *pb.Call) *sdk.Call {
 		SplitIDs:    d.strs(p.SplitIds),
 	}
 	for i, ph := range p.Phases {
-		c.Phases[i] = sdk.Phase{Hook: enum[sdk.Hook](int32(ph.Hook)), Copy: int(ph.Copy), Line: d.text(ph.Line), Address: smtp.Address(d.text(ph.Address)), Number: ph.Number}
+		c.Phases[i] = sdk.Phase{Hook: enum[sdk.Hook](int32(ph.Hook)), Copy: int(ph.Copy), Line: d.text(ph.Line), Address: smtp.Address(d.text(ph.Address)), Number: ph.Number, Attempt: d.attempt(ph.Attempt)}
 	}
 	if p.State != nil {
 		d.state(p.State, c.State)

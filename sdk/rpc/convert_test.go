@@ -26,6 +26,9 @@ func fill(v reflect.Value, n *int, depth int) {
 	case netip.AddrPort:
 		v.Set(reflect.ValueOf(netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(*n)}), uint16(*n))))
 		return
+	case netip.Addr:
+		v.Set(reflect.ValueOf(netip.AddrFrom4([4]byte{192, 0, 2, byte(*n)})))
+		return
 	case time.Time:
 		v.Set(reflect.ValueOf(time.Unix(int64(*n), 5)))
 		return
@@ -82,7 +85,7 @@ func filled[T any]() *T {
 
 var byText = cmp.Options{
 	cmpopts.IgnoreFields(sdk.Body{}, "Pieces", "Base"), // a body is settled before it crosses
-	cmpopts.EquateComparable(netip.AddrPort{}),
+	cmpopts.EquateComparable(netip.AddrPort{}, netip.Addr{}),
 	cmp.FilterPath(func(p cmp.Path) bool { return p.Last().Type() == reflect.TypeFor[error]() },
 		cmp.Comparer(func(a, b error) bool { return a == nil && b == nil || a != nil && b != nil && a.Error() == b.Error() })),
 }

@@ -69,6 +69,7 @@ func (e *encoder) phaseList(list []sdk.Phase) []*pb.Phase {
 	for i := range list {
 		p, q := &list[i], &e.phases[i]
 		q.Hook, q.Copy, q.Line, q.Address, q.Number = pb.Hook(p.Hook), int32(p.Copy), wire(p.Line), wire(p.Address), p.Number
+		q.Attempt = attemptToPB(p.Attempt)
 		e.order[i] = q
 	}
 	return e.order

@@ -227,6 +227,7 @@ func otherFields() []string {
 		"vctx_conn:conntrol_bad_commands", "vctx_conn:conntrol_unrecognized_commands", "vctx_conn:__bypass_MODULE",
 		"vctx_conn:auth_name", "vctx_conn:auth_status", "vctx_conn:auth_user",
 		"authtable.authenticate", "authtable.enumGroups", "authtable.queryGroups",
+		"vctx_conn:reverse_dns", "vctx_conn:fcdns_status", // msys.pbp.fcdns_check
 		"vctx_conn:early_talker", "vctx_conn:(listener context=[…] keys)",
 		"vctx_conn:tls", "vctx_conn:tls_cipher", "vctx_conn:tls_cipher_algbits", "vctx_conn:tls_cipher_usebits",
 		"vctx_conn:tls_client_cert_subject", "vctx_conn:tls_client_cert_subject_cn",

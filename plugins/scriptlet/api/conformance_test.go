@@ -89,7 +89,7 @@ func TestConformance(t *testing.T) {
 		"constant opendkim.dkim.DKIM_STAT_OK":                 "supported",
 		"field require 'msys.validate.dkim'":                  "supported",
 		"macro %b":                                            "supported",
-		"macro %{outbound_tls:local_ip}":                      "unsupported",
+		"macro %{outbound_tls:local_ip}":                      "supported",
 		"macro %{rfc2822:message|headers|body|text|part}":     "partial",
 		"constant msys.core.LOG_DEBUG":                        "supported",
 		"constant MC_STATE_EHLO":                              "supported",

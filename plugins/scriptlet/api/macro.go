@@ -124,6 +124,8 @@ func (m *macros) value(name string) string {
 		return m.spf(key)
 	case "custom_logger":
 		return m.logged(key)
+	case "outbound_tls":
+		return m.outboundTLS(key)
 	case "rfc822":
 		return m.header(key)
 	case "rfc2822":

@@ -11,7 +11,7 @@ import (
 )
 
 // logged is a specifier of custom_logger's formats (reference/logs.md) in its
-// form as a macro: %{custom_logger:b} is %b. What a delivery tells is not there.
+// form as a macro: %{custom_logger:b} is %b.
 func (m *macros) logged(spec string) string {
 	name, argument, _ := strings.Cut(strings.TrimSuffix(spec, "}"), "{")
 	switch name {
@@ -31,6 +31,10 @@ func (m *macros) logged(spec string) string {
 	case "P":
 		v, _ := m.conn.Get("pathway")
 		return v
+	case "PG":
+		return m.pathwayGroup()
+	case "s", "S":
+		return m.stage(name)
 	case "A":
 		v, _ := m.conn.Get("auth_name")
 		return v
@@ -42,9 +46,7 @@ func (m *macros) logged(spec string) string {
 			return m.f.State.Conn.ID
 		}
 	case "H":
-		if m.f != nil {
-			return m.spfLetter('c')
-		}
+		return m.remoteHost()
 	}
 	if m.msg == nil {
 		return ""
@@ -59,9 +61,12 @@ func (m *macros) loggedMessage(name, argument string) string {
 	case "b":
 		return m.msg.Binding
 	case "B":
+		if m.noMessage() {
+			return ""
+		}
 		return strconv.FormatInt(m.msg.Size(), 10)
 	case "BI":
-		return m.msg.BatchID
+		return m.orNullID(m.msg.BatchID)
 	case "d":
 		if m.msg.RoutingDomain != "" {
 			return m.msg.RoutingDomain
@@ -72,7 +77,7 @@ func (m *macros) loggedMessage(name, argument string) string {
 	case "h":
 		return oneLine(m.header(argument))
 	case "i":
-		return m.msg.ID
+		return m.orNullID(m.msg.ID)
 	case "m":
 		return senderLocal
 	case "M":
@@ -92,6 +97,9 @@ func (m *macros) loggedMessage(name, argument string) string {
 	case "R":
 		return rcptDomain
 	case "T":
+		if m.noMessage() {
+			return ""
+		}
 		places := 2
 		if argument != "" {
 			places = naturalNumber(argument, 9)

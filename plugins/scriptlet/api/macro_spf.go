@@ -21,13 +21,13 @@ func (m *macros) spf(spec string) string {
 		return ""
 	}
 	letter, rest := spec[0], spec[1:]
-	value := m.spfLetter(letter | 0x20)
 	keep := strings.TrimLeft(rest, "0123456789")
 	digits := rest[:len(rest)-len(keep)]
 	delimiters, reverse := strings.CutPrefix(strings.ToLower(keep), "r")
 	if strings.Trim(delimiters, ".-+,/_=") != "" || digits == "0" {
 		return ""
 	}
+	value := m.spfLetter(letter | 0x20) // p looks the name up
 	if digits != "" || reverse || delimiters != "" {
 		value = transform(value, naturalNumber(digits, len(value)+1), reverse, delimiters)
 	}

@@ -55,17 +55,18 @@ func spfMacros() []Macro {
 // macros, such as %{custom_logger:b} and %{custom_logger:h{Subject}}. That module
 // itself, which writes logs by such formats, is not mtad's.
 func loggerMacros() []Macro {
-	const delivery = "it tells of a delivery: core_log_delivery_v1 and the other core_log_* callouts get the note, and the mainlog has the rest"
 	var list []Macro
 	for _, m := range []Macro{
 		{Name: "A", Doc: "The authentication method."}, {Name: "b", Doc: "The binding."}, {Name: "B", Doc: "The message's size in bytes."}, {Name: "BI", Doc: "The batch id."},
 		{Name: "CI", Doc: "The connection id."}, {Name: "d", Doc: "The routing domain."}, {Name: "g", Doc: "The binding group."},
-		{Name: "h{X}", Doc: "The first value of the header X in one line."}, {Name: "H", Doc: "The peer's address."},
+		{Name: "h{X}", Doc: "The first value of the header X in one line."}, {Name: "H", Doc: "The peer's address; in a callout that tells of a delivery or its failure that of the next hop."},
 		{Name: "i", Doc: "The message id."}, {Name: "m", Doc: "The sender's local part."}, {Name: "M", Doc: "The sender's domain."},
 		{Name: "N", Doc: "How often delivery was tried."}, {Name: "p", Doc: "The protocol the message came by."},
-		{Name: "P", Doc: "The pathway."}, {Name: "r", Doc: "The recipient's local part."}, {Name: "R", Doc: "The recipient's domain."},
+		{Name: "P", Doc: "The pathway."}, {Name: "PG", Doc: "The pathway group; default where it is in none."}, {Name: "r", Doc: "The recipient's local part."}, {Name: "R", Doc: "The recipient's domain."},
 		{Name: "t", Doc: "The time in seconds since 1970."}, {Name: "T", Doc: "Seconds since reception, two decimals."},
 		{Name: "t{FMT}", Doc: "The time as os.date formats it."}, {Name: "n", Doc: "In a log hook the reply it tells of, else what msg:code set."},
+		{Name: "s", Doc: "How far the dialogue with the next hop had come, in the log callouts of a delivery and of failures."},
+		{Name: "S", Doc: "Its number; 22 in the other log callouts."},
 		{Name: "c", Doc: "The class of that reply."}, {Name: "C", Doc: "The number of that class."},
 		{Name: "T{N}", Doc: "Seconds since reception, N decimals."}, {Name: "U", Doc: "The authenticated user."},
 		{Name: "us{N}", Doc: "The time in seconds since 1970, N decimals."},
@@ -73,28 +74,6 @@ func loggerMacros() []Macro {
 	} {
 		m.Name = "%" + m.Name
 		list = append(list, m)
-	}
-	for _, m := range []Macro{
-		{Name: "%PG", Doc: "The pathway group.", Why: "use %{vctx_conn:pathway}"},
-		{Name: "%s", Doc: "The stage of delivery.", Why: delivery},
-		{Name: "%S", Doc: "The number of the stage of delivery.", Why: delivery},
-	} {
-		m.Status = Unsupported
-		list = append(list, m)
-	}
-	return list
-}
-
-func tlsMacros() []Macro {
-	var list []Macro
-	for _, name := range []string{
-		"outbound_tls", "outbound_tls_type", "local_ip", "outbound_tls_cipher", "outbound_tls_cipher_algbits",
-		"outbound_tls_cipher_usebits", "outbound_tls_protocol", "outbound_tls_verified", "outbound_tls_issuer", "outbound_tls_subject",
-	} {
-		list = append(list, Macro{
-			Name: "%{outbound_tls:" + name + "}", Doc: "TLS of a delivery.",
-			Status: Unsupported, Why: tlsLogWhy,
-		})
 	}
 	return list
 }

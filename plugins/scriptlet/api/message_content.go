@@ -15,7 +15,7 @@ func contentMethods() []Func {
 	return []Func{
 		{Name: "header", Params: []Param{{Name: "name", Type: String}, {Name: "value", Type: Any, Optional: true}, {Name: "mode", Type: String, Optional: true}},
 			Returns: "table, or boolean when setting", Phases: phases, Since: "3.0",
-			Doc:     `The values of a header, decoded to UTF-8; or sets it ("replace", "prepend", "append"), a table to several, "" deletes it.`,
+			Doc:     `The values of a header, decoded to UTF-8; or sets it, a table to several, "" deletes it. "replace", the default, takes away all that there are and puts the new ones at the end; "prepend" puts them on top and "append" at the end, beside those that there are.`,
 			Example: `local subject = msg:header("Subject")[1]`, Do: doHeader},
 		{Name: "address_header", Params: []Param{{Name: "name", Type: String}, {Name: "component", Type: String, Optional: true}},
 			Returns: "table", Phases: phases, Since: "3.0",

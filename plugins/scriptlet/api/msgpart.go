@@ -304,7 +304,7 @@ func editHeader(section []byte, c sdk.Change) []byte {
 	case sdk.HeaderAppend:
 		return mail.AppendHeader(section, c.Name, c.Values)
 	}
-	return mail.ReplaceHeader(section, c.Name, c.Values)
+	return mail.SetHeader(section, c.Name, c.Values)
 }
 
 func doContentType(e *Env, L *lua.LState) int {

@@ -19,7 +19,6 @@ const (
 	httpOutWhy = "mtad delivers over SMTP only; a gateway that takes mail does the rest"
 	sieveWhy   = "mtad runs no Sieve; write the policy in Lua"
 	streamWhy  = "mtad has no event stream or webhooks that read it; a script may set it, and a core_log_* callout may log it"
-	tlsLogWhy  = "scripts do not see the TLS session of a delivery; the mainlog's delivery record does"
 	notInMtad  = "the module of the original that sets it is not in mtad"
 )
 

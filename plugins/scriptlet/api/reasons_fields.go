@@ -13,7 +13,6 @@ func fieldReasons() []reason {
 		f("the original's conntrol module sets it, which mtad does not have", "vctx_conn:conntrol_*"),
 		f("the original's mail_loop module sets it, which mtad does not have; #msg:header(\"Received\") counts the hops", "vctx_conn:mail_loop_*"),
 		f("modules are not switched off by a variable; leave a hook with VALIDATE_DONE, and later scripts and modules are not asked", "vctx_conn:__bypass_MODULE"),
-		f("nothing sets it yet; ask with msys.dnsLookup for PTR and A, and set it from a script: macros and logs read it", "vctx_conn:reverse_dns", "vctx_conn:fcdns_status"),
 		f("SPF is not checked yet; read the TXT record with msys.dnsLookup where a simple rule does", "vctx_mess:spf_status"),
 		f("Sender ID (RFC 4406) is historic; SPF and DKIM replaced it", "vctx_mess:senderid_*"),
 		f("DomainKeys was replaced by DKIM (RFC 6376)", "vctx_mess:dk_status"),

@@ -93,6 +93,55 @@ func (FailureKind) EnumDescriptor() ([]byte, []int) {
 	return file_module_proto_rawDescGZIP(), []int{0}
 }
 
+type TLSUse int32
+
+const (
+	TLSUse_TLS_USE_UNKNOWN TLSUse = 0 // no connection was made
+	TLSUse_TLS_USE_NONE    TLSUse = 1
+	TLSUse_TLS_USE_TLS     TLSUse = 2
+)
+
+// Enum value maps for TLSUse.
+var (
+	TLSUse_name = map[int32]string{
+		0: "TLS_USE_UNKNOWN",
+		1: "TLS_USE_NONE",
+		2: "TLS_USE_TLS",
+	}
+	TLSUse_value = map[string]int32{
+		"TLS_USE_UNKNOWN": 0,
+		"TLS_USE_NONE":    1,
+		"TLS_USE_TLS":     2,
+	}
+)
+
+func (x TLSUse) Enum() *TLSUse {
+	p := new(TLSUse)
+	*p = x
+	return p
+}
+
+func (x TLSUse) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TLSUse) Descriptor() protoreflect.EnumDescriptor {
+	return file_module_proto_enumTypes[1].Descriptor()
+}
+
+func (TLSUse) Type() protoreflect.EnumType {
+	return &file_module_proto_enumTypes[1]
+}
+
+func (x TLSUse) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TLSUse.Descriptor instead.
+func (TLSUse) EnumDescriptor() ([]byte, []int) {
+	return file_module_proto_rawDescGZIP(), []int{1}
+}
+
 type Verdict int32
 
 const (
@@ -126,11 +175,11 @@ func (x Verdict) String() string {
 }
 
 func (Verdict) Descriptor() protoreflect.EnumDescriptor {
-	return file_module_proto_enumTypes[1].Descriptor()
+	return file_module_proto_enumTypes[2].Descriptor()
 }
 
 func (Verdict) Type() protoreflect.EnumType {
-	return &file_module_proto_enumTypes[1]
+	return &file_module_proto_enumTypes[2]
 }
 
 func (x Verdict) Number() protoreflect.EnumNumber {
@@ -139,7 +188,7 @@ func (x Verdict) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Verdict.Descriptor instead.
 func (Verdict) EnumDescriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{1}
+	return file_module_proto_rawDescGZIP(), []int{2}
 }
 
 type ChangeKind int32
@@ -250,11 +299,11 @@ func (x ChangeKind) String() string {
 }
 
 func (ChangeKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_module_proto_enumTypes[2].Descriptor()
+	return file_module_proto_enumTypes[3].Descriptor()
 }
 
 func (ChangeKind) Type() protoreflect.EnumType {
-	return &file_module_proto_enumTypes[2]
+	return &file_module_proto_enumTypes[3]
 }
 
 func (x ChangeKind) Number() protoreflect.EnumNumber {
@@ -263,7 +312,7 @@ func (x ChangeKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ChangeKind.Descriptor instead.
 func (ChangeKind) EnumDescriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{2}
+	return file_module_proto_rawDescGZIP(), []int{3}
 }
 
 type Target int32
@@ -299,11 +348,11 @@ func (x Target) String() string {
 }
 
 func (Target) Descriptor() protoreflect.EnumDescriptor {
-	return file_module_proto_enumTypes[3].Descriptor()
+	return file_module_proto_enumTypes[4].Descriptor()
 }
 
 func (Target) Type() protoreflect.EnumType {
-	return &file_module_proto_enumTypes[3]
+	return &file_module_proto_enumTypes[4]
 }
 
 func (x Target) Number() protoreflect.EnumNumber {
@@ -312,7 +361,7 @@ func (x Target) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Target.Descriptor instead.
 func (Target) EnumDescriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{3}
+	return file_module_proto_rawDescGZIP(), []int{4}
 }
 
 type Dictionary int32
@@ -348,11 +397,11 @@ func (x Dictionary) String() string {
 }
 
 func (Dictionary) Descriptor() protoreflect.EnumDescriptor {
-	return file_module_proto_enumTypes[4].Descriptor()
+	return file_module_proto_enumTypes[5].Descriptor()
 }
 
 func (Dictionary) Type() protoreflect.EnumType {
-	return &file_module_proto_enumTypes[4]
+	return &file_module_proto_enumTypes[5]
 }
 
 func (x Dictionary) Number() protoreflect.EnumNumber {
@@ -361,7 +410,7 @@ func (x Dictionary) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Dictionary.Descriptor instead.
 func (Dictionary) EnumDescriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{4}
+	return file_module_proto_rawDescGZIP(), []int{5}
 }
 
 type Protocol int32
@@ -403,11 +452,11 @@ func (x Protocol) String() string {
 }
 
 func (Protocol) Descriptor() protoreflect.EnumDescriptor {
-	return file_module_proto_enumTypes[5].Descriptor()
+	return file_module_proto_enumTypes[6].Descriptor()
 }
 
 func (Protocol) Type() protoreflect.EnumType {
-	return &file_module_proto_enumTypes[5]
+	return &file_module_proto_enumTypes[6]
 }
 
 func (x Protocol) Number() protoreflect.EnumNumber {
@@ -416,7 +465,7 @@ func (x Protocol) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Protocol.Descriptor instead.
 func (Protocol) EnumDescriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{5}
+	return file_module_proto_rawDescGZIP(), []int{6}
 }
 
 // The hooks: up to validate_dealloc in the order in which a message meets them,
@@ -571,11 +620,11 @@ func (x Hook) String() string {
 }
 
 func (Hook) Descriptor() protoreflect.EnumDescriptor {
-	return file_module_proto_enumTypes[6].Descriptor()
+	return file_module_proto_enumTypes[7].Descriptor()
 }
 
 func (Hook) Type() protoreflect.EnumType {
-	return &file_module_proto_enumTypes[6]
+	return &file_module_proto_enumTypes[7]
 }
 
 func (x Hook) Number() protoreflect.EnumNumber {
@@ -584,7 +633,7 @@ func (x Hook) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Hook.Descriptor instead.
 func (Hook) EnumDescriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{6}
+	return file_module_proto_rawDescGZIP(), []int{7}
 }
 
 type InstanceRule int32
@@ -620,11 +669,11 @@ func (x InstanceRule) String() string {
 }
 
 func (InstanceRule) Descriptor() protoreflect.EnumDescriptor {
-	return file_module_proto_enumTypes[7].Descriptor()
+	return file_module_proto_enumTypes[8].Descriptor()
 }
 
 func (InstanceRule) Type() protoreflect.EnumType {
-	return &file_module_proto_enumTypes[7]
+	return &file_module_proto_enumTypes[8]
 }
 
 func (x InstanceRule) Number() protoreflect.EnumNumber {
@@ -633,7 +682,7 @@ func (x InstanceRule) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use InstanceRule.Descriptor instead.
 func (InstanceRule) EnumDescriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{7}
+	return file_module_proto_rawDescGZIP(), []int{8}
 }
 
 type OptionType int32
@@ -702,11 +751,11 @@ func (x OptionType) String() string {
 }
 
 func (OptionType) Descriptor() protoreflect.EnumDescriptor {
-	return file_module_proto_enumTypes[8].Descriptor()
+	return file_module_proto_enumTypes[9].Descriptor()
 }
 
 func (OptionType) Type() protoreflect.EnumType {
-	return &file_module_proto_enumTypes[8]
+	return &file_module_proto_enumTypes[9]
 }
 
 func (x OptionType) Number() protoreflect.EnumNumber {
@@ -715,7 +764,7 @@ func (x OptionType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OptionType.Descriptor instead.
 func (OptionType) EnumDescriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{8}
+	return file_module_proto_rawDescGZIP(), []int{9}
 }
 
 type ValueKind int32
@@ -760,11 +809,11 @@ func (x ValueKind) String() string {
 }
 
 func (ValueKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_module_proto_enumTypes[9].Descriptor()
+	return file_module_proto_enumTypes[10].Descriptor()
 }
 
 func (ValueKind) Type() protoreflect.EnumType {
-	return &file_module_proto_enumTypes[9]
+	return &file_module_proto_enumTypes[10]
 }
 
 func (x ValueKind) Number() protoreflect.EnumNumber {
@@ -773,7 +822,7 @@ func (x ValueKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ValueKind.Descriptor instead.
 func (ValueKind) EnumDescriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{9}
+	return file_module_proto_rawDescGZIP(), []int{10}
 }
 
 type AuthQuestion int32
@@ -809,11 +858,11 @@ func (x AuthQuestion) String() string {
 }
 
 func (AuthQuestion) Descriptor() protoreflect.EnumDescriptor {
-	return file_module_proto_enumTypes[10].Descriptor()
+	return file_module_proto_enumTypes[11].Descriptor()
 }
 
 func (AuthQuestion) Type() protoreflect.EnumType {
-	return &file_module_proto_enumTypes[10]
+	return &file_module_proto_enumTypes[11]
 }
 
 func (x AuthQuestion) Number() protoreflect.EnumNumber {
@@ -822,7 +871,7 @@ func (x AuthQuestion) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use AuthQuestion.Descriptor instead.
 func (AuthQuestion) EnumDescriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{10}
+	return file_module_proto_rawDescGZIP(), []int{11}
 }
 
 type AuthStatus int32
@@ -858,11 +907,11 @@ func (x AuthStatus) String() string {
 }
 
 func (AuthStatus) Descriptor() protoreflect.EnumDescriptor {
-	return file_module_proto_enumTypes[11].Descriptor()
+	return file_module_proto_enumTypes[12].Descriptor()
 }
 
 func (AuthStatus) Type() protoreflect.EnumType {
-	return &file_module_proto_enumTypes[11]
+	return &file_module_proto_enumTypes[12]
 }
 
 func (x AuthStatus) Number() protoreflect.EnumNumber {
@@ -871,7 +920,7 @@ func (x AuthStatus) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use AuthStatus.Descriptor instead.
 func (AuthStatus) EnumDescriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{11}
+	return file_module_proto_rawDescGZIP(), []int{12}
 }
 
 type Level int32
@@ -919,11 +968,11 @@ func (x Level) String() string {
 }
 
 func (Level) Descriptor() protoreflect.EnumDescriptor {
-	return file_module_proto_enumTypes[12].Descriptor()
+	return file_module_proto_enumTypes[13].Descriptor()
 }
 
 func (Level) Type() protoreflect.EnumType {
-	return &file_module_proto_enumTypes[12]
+	return &file_module_proto_enumTypes[13]
 }
 
 func (x Level) Number() protoreflect.EnumNumber {
@@ -932,7 +981,7 @@ func (x Level) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Level.Descriptor instead.
 func (Level) EnumDescriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{12}
+	return file_module_proto_rawDescGZIP(), []int{13}
 }
 
 type DatumKind int32
@@ -974,11 +1023,11 @@ func (x DatumKind) String() string {
 }
 
 func (DatumKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_module_proto_enumTypes[13].Descriptor()
+	return file_module_proto_enumTypes[14].Descriptor()
 }
 
 func (DatumKind) Type() protoreflect.EnumType {
-	return &file_module_proto_enumTypes[13]
+	return &file_module_proto_enumTypes[14]
 }
 
 func (x DatumKind) Number() protoreflect.EnumNumber {
@@ -987,7 +1036,7 @@ func (x DatumKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DatumKind.Descriptor instead.
 func (DatumKind) EnumDescriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{13}
+	return file_module_proto_rawDescGZIP(), []int{14}
 }
 
 type CounterKind int32
@@ -1029,11 +1078,11 @@ func (x CounterKind) String() string {
 }
 
 func (CounterKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_module_proto_enumTypes[14].Descriptor()
+	return file_module_proto_enumTypes[15].Descriptor()
 }
 
 func (CounterKind) Type() protoreflect.EnumType {
-	return &file_module_proto_enumTypes[14]
+	return &file_module_proto_enumTypes[15]
 }
 
 func (x CounterKind) Number() protoreflect.EnumNumber {
@@ -1042,7 +1091,7 @@ func (x CounterKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CounterKind.Descriptor instead.
 func (CounterKind) EnumDescriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{14}
+	return file_module_proto_rawDescGZIP(), []int{15}
 }
 
 type Frame struct {
@@ -1887,6 +1936,7 @@ type Phase struct {
 	Line          []byte                 `protobuf:"bytes,3,opt,name=line,proto3" json:"line,omitempty"`        // the protocol line: "EHLO x\r\n", or a log hook's note
 	Address       []byte                 `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`  // the address that line names: MAIL, RCPT
 	Number        int64                  `protobuf:"zigzag64,5,opt,name=number,proto3" json:"number,omitempty"` // what a hook gets as a number: a state, an action, an error
+	Attempt       *Attempt               `protobuf:"bytes,6,opt,name=attempt,proto3" json:"attempt,omitempty"`  // what a log hook of a delivery or failure tells of
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1956,6 +2006,198 @@ func (x *Phase) GetNumber() int64 {
 	return 0
 }
 
+func (x *Phase) GetAttempt() *Attempt {
+	if x != nil {
+		return x.Attempt
+	}
+	return nil
+}
+
+// Attempt is one try to deliver a message.
+type Attempt struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ConnId        string                 `protobuf:"bytes,1,opt,name=conn_id,json=connId,proto3" json:"conn_id,omitempty"` // the outbound connection; "" where none was made
+	Remote        string                 `protobuf:"bytes,2,opt,name=remote,proto3" json:"remote,omitempty"`               // the host's address without a port; "" where none was reached
+	Stage         int32                  `protobuf:"varint,3,opt,name=stage,proto3" json:"stage,omitempty"`                // how far the dialogue had come
+	Tls           *OutboundTLS           `protobuf:"bytes,4,opt,name=tls,proto3" json:"tls,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Attempt) Reset() {
+	*x = Attempt{}
+	mi := &file_module_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Attempt) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Attempt) ProtoMessage() {}
+
+func (x *Attempt) ProtoReflect() protoreflect.Message {
+	mi := &file_module_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Attempt.ProtoReflect.Descriptor instead.
+func (*Attempt) Descriptor() ([]byte, []int) {
+	return file_module_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Attempt) GetConnId() string {
+	if x != nil {
+		return x.ConnId
+	}
+	return ""
+}
+
+func (x *Attempt) GetRemote() string {
+	if x != nil {
+		return x.Remote
+	}
+	return ""
+}
+
+func (x *Attempt) GetStage() int32 {
+	if x != nil {
+		return x.Stage
+	}
+	return 0
+}
+
+func (x *Attempt) GetTls() *OutboundTLS {
+	if x != nil {
+		return x.Tls
+	}
+	return nil
+}
+
+type OutboundTLS struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Use           TLSUse                 `protobuf:"varint,1,opt,name=use,proto3,enum=mtad.module.v1.TLSUse" json:"use,omitempty"`
+	Option        string                 `protobuf:"bytes,2,opt,name=option,proto3" json:"option,omitempty"` // the tls option; "no" where TLS is not used
+	Cipher        string                 `protobuf:"bytes,3,opt,name=cipher,proto3" json:"cipher,omitempty"`
+	AlgBits       int32                  `protobuf:"varint,4,opt,name=alg_bits,json=algBits,proto3" json:"alg_bits,omitempty"`
+	UseBits       int32                  `protobuf:"varint,5,opt,name=use_bits,json=useBits,proto3" json:"use_bits,omitempty"`
+	Protocol      string                 `protobuf:"bytes,6,opt,name=protocol,proto3" json:"protocol,omitempty"`
+	Certificate   bool                   `protobuf:"varint,7,opt,name=certificate,proto3" json:"certificate,omitempty"` // the peer showed one
+	Verified      bool                   `protobuf:"varint,8,opt,name=verified,proto3" json:"verified,omitempty"`
+	Issuer        []byte                 `protobuf:"bytes,9,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	Subject       []byte                 `protobuf:"bytes,10,opt,name=subject,proto3" json:"subject,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OutboundTLS) Reset() {
+	*x = OutboundTLS{}
+	mi := &file_module_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OutboundTLS) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OutboundTLS) ProtoMessage() {}
+
+func (x *OutboundTLS) ProtoReflect() protoreflect.Message {
+	mi := &file_module_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OutboundTLS.ProtoReflect.Descriptor instead.
+func (*OutboundTLS) Descriptor() ([]byte, []int) {
+	return file_module_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *OutboundTLS) GetUse() TLSUse {
+	if x != nil {
+		return x.Use
+	}
+	return TLSUse_TLS_USE_UNKNOWN
+}
+
+func (x *OutboundTLS) GetOption() string {
+	if x != nil {
+		return x.Option
+	}
+	return ""
+}
+
+func (x *OutboundTLS) GetCipher() string {
+	if x != nil {
+		return x.Cipher
+	}
+	return ""
+}
+
+func (x *OutboundTLS) GetAlgBits() int32 {
+	if x != nil {
+		return x.AlgBits
+	}
+	return 0
+}
+
+func (x *OutboundTLS) GetUseBits() int32 {
+	if x != nil {
+		return x.UseBits
+	}
+	return 0
+}
+
+func (x *OutboundTLS) GetProtocol() string {
+	if x != nil {
+		return x.Protocol
+	}
+	return ""
+}
+
+func (x *OutboundTLS) GetCertificate() bool {
+	if x != nil {
+		return x.Certificate
+	}
+	return false
+}
+
+func (x *OutboundTLS) GetVerified() bool {
+	if x != nil {
+		return x.Verified
+	}
+	return false
+}
+
+func (x *OutboundTLS) GetIssuer() []byte {
+	if x != nil {
+		return x.Issuer
+	}
+	return nil
+}
+
+func (x *OutboundTLS) GetSubject() []byte {
+	if x != nil {
+		return x.Subject
+	}
+	return nil
+}
+
 type State struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Conn          *Conn                  `protobuf:"bytes,1,opt,name=conn,proto3" json:"conn,omitempty"`
@@ -1967,7 +2209,7 @@ type State struct {
 
 func (x *State) Reset() {
 	*x = State{}
-	mi := &file_module_proto_msgTypes[10]
+	mi := &file_module_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1979,7 +2221,7 @@ func (x *State) String() string {
 func (*State) ProtoMessage() {}
 
 func (x *State) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[10]
+	mi := &file_module_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1992,7 +2234,7 @@ func (x *State) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use State.ProtoReflect.Descriptor instead.
 func (*State) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{10}
+	return file_module_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *State) GetConn() *Conn {
@@ -2030,7 +2272,7 @@ type Conn struct {
 
 func (x *Conn) Reset() {
 	*x = Conn{}
-	mi := &file_module_proto_msgTypes[11]
+	mi := &file_module_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2042,7 +2284,7 @@ func (x *Conn) String() string {
 func (*Conn) ProtoMessage() {}
 
 func (x *Conn) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[11]
+	mi := &file_module_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2055,7 +2297,7 @@ func (x *Conn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Conn.ProtoReflect.Descriptor instead.
 func (*Conn) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{11}
+	return file_module_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Conn) GetSession() uint64 {
@@ -2134,7 +2376,7 @@ type Message struct {
 
 func (x *Message) Reset() {
 	*x = Message{}
-	mi := &file_module_proto_msgTypes[12]
+	mi := &file_module_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2146,7 +2388,7 @@ func (x *Message) String() string {
 func (*Message) ProtoMessage() {}
 
 func (x *Message) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[12]
+	mi := &file_module_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2159,7 +2401,7 @@ func (x *Message) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Message.ProtoReflect.Descriptor instead.
 func (*Message) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{12}
+	return file_module_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Message) GetId() string {
@@ -2356,7 +2598,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_module_proto_msgTypes[13]
+	mi := &file_module_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2368,7 +2610,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[13]
+	mi := &file_module_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2381,7 +2623,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{13}
+	return file_module_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Reply) GetCode() int32 {
@@ -2424,7 +2666,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_module_proto_msgTypes[14]
+	mi := &file_module_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2436,7 +2678,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[14]
+	mi := &file_module_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2449,7 +2691,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{14}
+	return file_module_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Answer) GetResults() []*PhaseResult {
@@ -2471,7 +2713,7 @@ type PhaseResult struct {
 
 func (x *PhaseResult) Reset() {
 	*x = PhaseResult{}
-	mi := &file_module_proto_msgTypes[15]
+	mi := &file_module_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2483,7 +2725,7 @@ func (x *PhaseResult) String() string {
 func (*PhaseResult) ProtoMessage() {}
 
 func (x *PhaseResult) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[15]
+	mi := &file_module_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2496,7 +2738,7 @@ func (x *PhaseResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PhaseResult.ProtoReflect.Descriptor instead.
 func (*PhaseResult) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{15}
+	return file_module_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *PhaseResult) GetVerdict() Verdict {
@@ -2546,7 +2788,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_module_proto_msgTypes[16]
+	mi := &file_module_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2558,7 +2800,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[16]
+	mi := &file_module_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2571,7 +2813,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{16}
+	return file_module_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Change) GetKind() ChangeKind {
@@ -2662,7 +2904,7 @@ type Injection struct {
 
 func (x *Injection) Reset() {
 	*x = Injection{}
-	mi := &file_module_proto_msgTypes[17]
+	mi := &file_module_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2674,7 +2916,7 @@ func (x *Injection) String() string {
 func (*Injection) ProtoMessage() {}
 
 func (x *Injection) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[17]
+	mi := &file_module_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2687,7 +2929,7 @@ func (x *Injection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Injection.ProtoReflect.Descriptor instead.
 func (*Injection) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{17}
+	return file_module_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Injection) GetSender() []byte {
@@ -2769,7 +3011,7 @@ type SessionsEnded struct {
 
 func (x *SessionsEnded) Reset() {
 	*x = SessionsEnded{}
-	mi := &file_module_proto_msgTypes[18]
+	mi := &file_module_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2781,7 +3023,7 @@ func (x *SessionsEnded) String() string {
 func (*SessionsEnded) ProtoMessage() {}
 
 func (x *SessionsEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[18]
+	mi := &file_module_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2794,7 +3036,7 @@ func (x *SessionsEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionsEnded.ProtoReflect.Descriptor instead.
 func (*SessionsEnded) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{18}
+	return file_module_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *SessionsEnded) GetEnds() []*SessionEnd {
@@ -2814,7 +3056,7 @@ type SessionEnd struct {
 
 func (x *SessionEnd) Reset() {
 	*x = SessionEnd{}
-	mi := &file_module_proto_msgTypes[19]
+	mi := &file_module_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2826,7 +3068,7 @@ func (x *SessionEnd) String() string {
 func (*SessionEnd) ProtoMessage() {}
 
 func (x *SessionEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[19]
+	mi := &file_module_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2839,7 +3081,7 @@ func (x *SessionEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionEnd.ProtoReflect.Descriptor instead.
 func (*SessionEnd) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{19}
+	return file_module_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *SessionEnd) GetSession() uint64 {
@@ -2864,7 +3106,7 @@ type InfoRequest struct {
 
 func (x *InfoRequest) Reset() {
 	*x = InfoRequest{}
-	mi := &file_module_proto_msgTypes[20]
+	mi := &file_module_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2876,7 +3118,7 @@ func (x *InfoRequest) String() string {
 func (*InfoRequest) ProtoMessage() {}
 
 func (x *InfoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[20]
+	mi := &file_module_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2889,7 +3131,7 @@ func (x *InfoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InfoRequest.ProtoReflect.Descriptor instead.
 func (*InfoRequest) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{20}
+	return file_module_proto_rawDescGZIP(), []int{22}
 }
 
 type Info struct {
@@ -2908,7 +3150,7 @@ type Info struct {
 
 func (x *Info) Reset() {
 	*x = Info{}
-	mi := &file_module_proto_msgTypes[21]
+	mi := &file_module_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2920,7 +3162,7 @@ func (x *Info) String() string {
 func (*Info) ProtoMessage() {}
 
 func (x *Info) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[21]
+	mi := &file_module_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2933,7 +3175,7 @@ func (x *Info) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Info.ProtoReflect.Descriptor instead.
 func (*Info) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{21}
+	return file_module_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Info) GetName() string {
@@ -3006,7 +3248,7 @@ type Schema struct {
 
 func (x *Schema) Reset() {
 	*x = Schema{}
-	mi := &file_module_proto_msgTypes[22]
+	mi := &file_module_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3018,7 +3260,7 @@ func (x *Schema) String() string {
 func (*Schema) ProtoMessage() {}
 
 func (x *Schema) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[22]
+	mi := &file_module_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3031,7 +3273,7 @@ func (x *Schema) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Schema.ProtoReflect.Descriptor instead.
 func (*Schema) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{22}
+	return file_module_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Schema) GetName() string {
@@ -3091,7 +3333,7 @@ type Option struct {
 
 func (x *Option) Reset() {
 	*x = Option{}
-	mi := &file_module_proto_msgTypes[23]
+	mi := &file_module_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3103,7 +3345,7 @@ func (x *Option) String() string {
 func (*Option) ProtoMessage() {}
 
 func (x *Option) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[23]
+	mi := &file_module_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3116,7 +3358,7 @@ func (x *Option) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Option.ProtoReflect.Descriptor instead.
 func (*Option) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{23}
+	return file_module_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Option) GetName() string {
@@ -3188,7 +3430,7 @@ type Config struct {
 
 func (x *Config) Reset() {
 	*x = Config{}
-	mi := &file_module_proto_msgTypes[24]
+	mi := &file_module_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3200,7 +3442,7 @@ func (x *Config) String() string {
 func (*Config) ProtoMessage() {}
 
 func (x *Config) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[24]
+	mi := &file_module_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3213,7 +3455,7 @@ func (x *Config) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Config.ProtoReflect.Descriptor instead.
 func (*Config) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{24}
+	return file_module_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Config) GetGeneration() uint64 {
@@ -3288,7 +3530,7 @@ type Commit struct {
 
 func (x *Commit) Reset() {
 	*x = Commit{}
-	mi := &file_module_proto_msgTypes[25]
+	mi := &file_module_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3300,7 +3542,7 @@ func (x *Commit) String() string {
 func (*Commit) ProtoMessage() {}
 
 func (x *Commit) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[25]
+	mi := &file_module_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3313,7 +3555,7 @@ func (x *Commit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Commit.ProtoReflect.Descriptor instead.
 func (*Commit) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{25}
+	return file_module_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Commit) GetGeneration() uint64 {
@@ -3332,7 +3574,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_module_proto_msgTypes[26]
+	mi := &file_module_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3344,7 +3586,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[26]
+	mi := &file_module_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3357,7 +3599,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{26}
+	return file_module_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Abort) GetGeneration() uint64 {
@@ -3376,7 +3618,7 @@ type Retire struct {
 
 func (x *Retire) Reset() {
 	*x = Retire{}
-	mi := &file_module_proto_msgTypes[27]
+	mi := &file_module_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3388,7 +3630,7 @@ func (x *Retire) String() string {
 func (*Retire) ProtoMessage() {}
 
 func (x *Retire) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[27]
+	mi := &file_module_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3401,7 +3643,7 @@ func (x *Retire) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retire.ProtoReflect.Descriptor instead.
 func (*Retire) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{27}
+	return file_module_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Retire) GetGeneration() uint64 {
@@ -3421,7 +3663,7 @@ type Group struct {
 
 func (x *Group) Reset() {
 	*x = Group{}
-	mi := &file_module_proto_msgTypes[28]
+	mi := &file_module_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3433,7 +3675,7 @@ func (x *Group) String() string {
 func (*Group) ProtoMessage() {}
 
 func (x *Group) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[28]
+	mi := &file_module_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3446,7 +3688,7 @@ func (x *Group) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Group.ProtoReflect.Descriptor instead.
 func (*Group) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{28}
+	return file_module_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Group) GetName() string {
@@ -3477,7 +3719,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_module_proto_msgTypes[29]
+	mi := &file_module_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3489,7 +3731,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[29]
+	mi := &file_module_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3502,7 +3744,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{29}
+	return file_module_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Scope) GetName() string {
@@ -3551,7 +3793,7 @@ type Attr struct {
 
 func (x *Attr) Reset() {
 	*x = Attr{}
-	mi := &file_module_proto_msgTypes[30]
+	mi := &file_module_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3563,7 +3805,7 @@ func (x *Attr) String() string {
 func (*Attr) ProtoMessage() {}
 
 func (x *Attr) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[30]
+	mi := &file_module_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3576,7 +3818,7 @@ func (x *Attr) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attr.ProtoReflect.Descriptor instead.
 func (*Attr) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{30}
+	return file_module_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Attr) GetName() string {
@@ -3613,7 +3855,7 @@ type Value struct {
 
 func (x *Value) Reset() {
 	*x = Value{}
-	mi := &file_module_proto_msgTypes[31]
+	mi := &file_module_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3625,7 +3867,7 @@ func (x *Value) String() string {
 func (*Value) ProtoMessage() {}
 
 func (x *Value) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[31]
+	mi := &file_module_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3638,7 +3880,7 @@ func (x *Value) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Value.ProtoReflect.Descriptor instead.
 func (*Value) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{31}
+	return file_module_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Value) GetKind() ValueKind {
@@ -3686,7 +3928,7 @@ type Entry struct {
 
 func (x *Entry) Reset() {
 	*x = Entry{}
-	mi := &file_module_proto_msgTypes[32]
+	mi := &file_module_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3698,7 +3940,7 @@ func (x *Entry) String() string {
 func (*Entry) ProtoMessage() {}
 
 func (x *Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[32]
+	mi := &file_module_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3711,7 +3953,7 @@ func (x *Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entry.ProtoReflect.Descriptor instead.
 func (*Entry) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{32}
+	return file_module_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Entry) GetKey() string {
@@ -3739,7 +3981,7 @@ type Pos struct {
 
 func (x *Pos) Reset() {
 	*x = Pos{}
-	mi := &file_module_proto_msgTypes[33]
+	mi := &file_module_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3751,7 +3993,7 @@ func (x *Pos) String() string {
 func (*Pos) ProtoMessage() {}
 
 func (x *Pos) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[33]
+	mi := &file_module_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3764,7 +4006,7 @@ func (x *Pos) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pos.ProtoReflect.Descriptor instead.
 func (*Pos) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{33}
+	return file_module_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Pos) GetFile() string {
@@ -3800,7 +4042,7 @@ type Subscription struct {
 
 func (x *Subscription) Reset() {
 	*x = Subscription{}
-	mi := &file_module_proto_msgTypes[34]
+	mi := &file_module_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3812,7 +4054,7 @@ func (x *Subscription) String() string {
 func (*Subscription) ProtoMessage() {}
 
 func (x *Subscription) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[34]
+	mi := &file_module_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3825,7 +4067,7 @@ func (x *Subscription) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Subscription.ProtoReflect.Descriptor instead.
 func (*Subscription) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{34}
+	return file_module_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Subscription) GetHooks() []Hook {
@@ -3870,7 +4112,7 @@ type Problem struct {
 
 func (x *Problem) Reset() {
 	*x = Problem{}
-	mi := &file_module_proto_msgTypes[35]
+	mi := &file_module_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3882,7 +4124,7 @@ func (x *Problem) String() string {
 func (*Problem) ProtoMessage() {}
 
 func (x *Problem) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[35]
+	mi := &file_module_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3895,7 +4137,7 @@ func (x *Problem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Problem.ProtoReflect.Descriptor instead.
 func (*Problem) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{35}
+	return file_module_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Problem) GetFile() string {
@@ -3950,7 +4192,7 @@ type PrepareFailure struct {
 
 func (x *PrepareFailure) Reset() {
 	*x = PrepareFailure{}
-	mi := &file_module_proto_msgTypes[36]
+	mi := &file_module_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3962,7 +4204,7 @@ func (x *PrepareFailure) String() string {
 func (*PrepareFailure) ProtoMessage() {}
 
 func (x *PrepareFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[36]
+	mi := &file_module_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3975,7 +4217,7 @@ func (x *PrepareFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrepareFailure.ProtoReflect.Descriptor instead.
 func (*PrepareFailure) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{36}
+	return file_module_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *PrepareFailure) GetHeadline() string {
@@ -4001,7 +4243,7 @@ type Control struct {
 
 func (x *Control) Reset() {
 	*x = Control{}
-	mi := &file_module_proto_msgTypes[37]
+	mi := &file_module_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4013,7 +4255,7 @@ func (x *Control) String() string {
 func (*Control) ProtoMessage() {}
 
 func (x *Control) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[37]
+	mi := &file_module_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4026,7 +4268,7 @@ func (x *Control) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Control.ProtoReflect.Descriptor instead.
 func (*Control) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{37}
+	return file_module_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Control) GetWords() [][]byte {
@@ -4045,7 +4287,7 @@ type ControlReply struct {
 
 func (x *ControlReply) Reset() {
 	*x = ControlReply{}
-	mi := &file_module_proto_msgTypes[38]
+	mi := &file_module_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4057,7 +4299,7 @@ func (x *ControlReply) String() string {
 func (*ControlReply) ProtoMessage() {}
 
 func (x *ControlReply) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[38]
+	mi := &file_module_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4070,7 +4312,7 @@ func (x *ControlReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlReply.ProtoReflect.Descriptor instead.
 func (*ControlReply) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{38}
+	return file_module_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ControlReply) GetText() []byte {
@@ -4097,7 +4339,7 @@ type AuthRequest struct {
 
 func (x *AuthRequest) Reset() {
 	*x = AuthRequest{}
-	mi := &file_module_proto_msgTypes[39]
+	mi := &file_module_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4109,7 +4351,7 @@ func (x *AuthRequest) String() string {
 func (*AuthRequest) ProtoMessage() {}
 
 func (x *AuthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[39]
+	mi := &file_module_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4122,7 +4364,7 @@ func (x *AuthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuthRequest.ProtoReflect.Descriptor instead.
 func (*AuthRequest) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{39}
+	return file_module_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *AuthRequest) GetQuestion() AuthQuestion {
@@ -4184,7 +4426,7 @@ type AuthAnswer struct {
 
 func (x *AuthAnswer) Reset() {
 	*x = AuthAnswer{}
-	mi := &file_module_proto_msgTypes[40]
+	mi := &file_module_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4196,7 +4438,7 @@ func (x *AuthAnswer) String() string {
 func (*AuthAnswer) ProtoMessage() {}
 
 func (x *AuthAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[40]
+	mi := &file_module_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4209,7 +4451,7 @@ func (x *AuthAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuthAnswer.ProtoReflect.Descriptor instead.
 func (*AuthAnswer) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{40}
+	return file_module_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *AuthAnswer) GetStatus() AuthStatus {
@@ -4238,7 +4480,7 @@ type Log struct {
 
 func (x *Log) Reset() {
 	*x = Log{}
-	mi := &file_module_proto_msgTypes[41]
+	mi := &file_module_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4250,7 +4492,7 @@ func (x *Log) String() string {
 func (*Log) ProtoMessage() {}
 
 func (x *Log) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[41]
+	mi := &file_module_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4263,7 +4505,7 @@ func (x *Log) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log.ProtoReflect.Descriptor instead.
 func (*Log) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{41}
+	return file_module_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Log) GetTime() int64 {
@@ -4303,7 +4545,7 @@ type HostFrame struct {
 
 func (x *HostFrame) Reset() {
 	*x = HostFrame{}
-	mi := &file_module_proto_msgTypes[42]
+	mi := &file_module_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4315,7 +4557,7 @@ func (x *HostFrame) String() string {
 func (*HostFrame) ProtoMessage() {}
 
 func (x *HostFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[42]
+	mi := &file_module_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4328,7 +4570,7 @@ func (x *HostFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostFrame.ProtoReflect.Descriptor instead.
 func (*HostFrame) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{42}
+	return file_module_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *HostFrame) GetItems() []*HostItem {
@@ -4375,7 +4617,7 @@ type HostItem struct {
 
 func (x *HostItem) Reset() {
 	*x = HostItem{}
-	mi := &file_module_proto_msgTypes[43]
+	mi := &file_module_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4387,7 +4629,7 @@ func (x *HostItem) String() string {
 func (*HostItem) ProtoMessage() {}
 
 func (x *HostItem) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[43]
+	mi := &file_module_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4400,7 +4642,7 @@ func (x *HostItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostItem.ProtoReflect.Descriptor instead.
 func (*HostItem) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{43}
+	return file_module_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *HostItem) GetId() uint64 {
@@ -4761,7 +5003,7 @@ type SourceRequest struct {
 
 func (x *SourceRequest) Reset() {
 	*x = SourceRequest{}
-	mi := &file_module_proto_msgTypes[44]
+	mi := &file_module_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4773,7 +5015,7 @@ func (x *SourceRequest) String() string {
 func (*SourceRequest) ProtoMessage() {}
 
 func (x *SourceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[44]
+	mi := &file_module_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4786,7 +5028,7 @@ func (x *SourceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceRequest.ProtoReflect.Descriptor instead.
 func (*SourceRequest) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{44}
+	return file_module_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *SourceRequest) GetName() string {
@@ -4807,7 +5049,7 @@ type Source struct {
 
 func (x *Source) Reset() {
 	*x = Source{}
-	mi := &file_module_proto_msgTypes[45]
+	mi := &file_module_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4819,7 +5061,7 @@ func (x *Source) String() string {
 func (*Source) ProtoMessage() {}
 
 func (x *Source) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[45]
+	mi := &file_module_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4832,7 +5074,7 @@ func (x *Source) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Source.ProtoReflect.Descriptor instead.
 func (*Source) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{45}
+	return file_module_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Source) GetName() string {
@@ -4866,7 +5108,7 @@ type SourceFailure struct {
 
 func (x *SourceFailure) Reset() {
 	*x = SourceFailure{}
-	mi := &file_module_proto_msgTypes[46]
+	mi := &file_module_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4878,7 +5120,7 @@ func (x *SourceFailure) String() string {
 func (*SourceFailure) ProtoMessage() {}
 
 func (x *SourceFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[46]
+	mi := &file_module_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4891,7 +5133,7 @@ func (x *SourceFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceFailure.ProtoReflect.Descriptor instead.
 func (*SourceFailure) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{46}
+	return file_module_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *SourceFailure) GetName() string {
@@ -4919,7 +5161,7 @@ type TriedPath struct {
 
 func (x *TriedPath) Reset() {
 	*x = TriedPath{}
-	mi := &file_module_proto_msgTypes[47]
+	mi := &file_module_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4931,7 +5173,7 @@ func (x *TriedPath) String() string {
 func (*TriedPath) ProtoMessage() {}
 
 func (x *TriedPath) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[47]
+	mi := &file_module_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4944,7 +5186,7 @@ func (x *TriedPath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TriedPath.ProtoReflect.Descriptor instead.
 func (*TriedPath) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{47}
+	return file_module_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *TriedPath) GetPath() string {
@@ -4980,7 +5222,7 @@ type DNSQuery struct {
 
 func (x *DNSQuery) Reset() {
 	*x = DNSQuery{}
-	mi := &file_module_proto_msgTypes[48]
+	mi := &file_module_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4992,7 +5234,7 @@ func (x *DNSQuery) String() string {
 func (*DNSQuery) ProtoMessage() {}
 
 func (x *DNSQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[48]
+	mi := &file_module_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5005,7 +5247,7 @@ func (x *DNSQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DNSQuery.ProtoReflect.Descriptor instead.
 func (*DNSQuery) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{48}
+	return file_module_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *DNSQuery) GetName() string {
@@ -5046,7 +5288,7 @@ type DNSAnswer struct {
 
 func (x *DNSAnswer) Reset() {
 	*x = DNSAnswer{}
-	mi := &file_module_proto_msgTypes[49]
+	mi := &file_module_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5058,7 +5300,7 @@ func (x *DNSAnswer) String() string {
 func (*DNSAnswer) ProtoMessage() {}
 
 func (x *DNSAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[49]
+	mi := &file_module_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5071,7 +5313,7 @@ func (x *DNSAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DNSAnswer.ProtoReflect.Descriptor instead.
 func (*DNSAnswer) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{49}
+	return file_module_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *DNSAnswer) GetRecords() []*DNSRecord {
@@ -5098,7 +5340,7 @@ type DNSRecord struct {
 
 func (x *DNSRecord) Reset() {
 	*x = DNSRecord{}
-	mi := &file_module_proto_msgTypes[50]
+	mi := &file_module_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5110,7 +5352,7 @@ func (x *DNSRecord) String() string {
 func (*DNSRecord) ProtoMessage() {}
 
 func (x *DNSRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[50]
+	mi := &file_module_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5123,7 +5365,7 @@ func (x *DNSRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DNSRecord.ProtoReflect.Descriptor instead.
 func (*DNSRecord) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{50}
+	return file_module_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *DNSRecord) GetValue() []byte {
@@ -5155,7 +5397,7 @@ type Query struct {
 
 func (x *Query) Reset() {
 	*x = Query{}
-	mi := &file_module_proto_msgTypes[51]
+	mi := &file_module_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5167,7 +5409,7 @@ func (x *Query) String() string {
 func (*Query) ProtoMessage() {}
 
 func (x *Query) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[51]
+	mi := &file_module_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5180,7 +5422,7 @@ func (x *Query) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Query.ProtoReflect.Descriptor instead.
 func (*Query) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{51}
+	return file_module_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Query) GetDatasource() string {
@@ -5244,7 +5486,7 @@ type Datum struct {
 
 func (x *Datum) Reset() {
 	*x = Datum{}
-	mi := &file_module_proto_msgTypes[52]
+	mi := &file_module_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5256,7 +5498,7 @@ func (x *Datum) String() string {
 func (*Datum) ProtoMessage() {}
 
 func (x *Datum) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[52]
+	mi := &file_module_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5269,7 +5511,7 @@ func (x *Datum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Datum.ProtoReflect.Descriptor instead.
 func (*Datum) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{52}
+	return file_module_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Datum) GetKind() DatumKind {
@@ -5310,7 +5552,7 @@ type NamedDatum struct {
 
 func (x *NamedDatum) Reset() {
 	*x = NamedDatum{}
-	mi := &file_module_proto_msgTypes[53]
+	mi := &file_module_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5322,7 +5564,7 @@ func (x *NamedDatum) String() string {
 func (*NamedDatum) ProtoMessage() {}
 
 func (x *NamedDatum) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[53]
+	mi := &file_module_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5335,7 +5577,7 @@ func (x *NamedDatum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedDatum.ProtoReflect.Descriptor instead.
 func (*NamedDatum) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{53}
+	return file_module_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *NamedDatum) GetName() []byte {
@@ -5362,7 +5604,7 @@ type Rows struct {
 
 func (x *Rows) Reset() {
 	*x = Rows{}
-	mi := &file_module_proto_msgTypes[54]
+	mi := &file_module_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5374,7 +5616,7 @@ func (x *Rows) String() string {
 func (*Rows) ProtoMessage() {}
 
 func (x *Rows) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[54]
+	mi := &file_module_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5387,7 +5629,7 @@ func (x *Rows) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rows.ProtoReflect.Descriptor instead.
 func (*Rows) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{54}
+	return file_module_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Rows) GetColumns() []string {
@@ -5413,7 +5655,7 @@ type Row struct {
 
 func (x *Row) Reset() {
 	*x = Row{}
-	mi := &file_module_proto_msgTypes[55]
+	mi := &file_module_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5425,7 +5667,7 @@ func (x *Row) String() string {
 func (*Row) ProtoMessage() {}
 
 func (x *Row) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[55]
+	mi := &file_module_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5438,7 +5680,7 @@ func (x *Row) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Row.ProtoReflect.Descriptor instead.
 func (*Row) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{55}
+	return file_module_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Row) GetCells() []*Datum {
@@ -5460,7 +5702,7 @@ type QueryFailure struct {
 
 func (x *QueryFailure) Reset() {
 	*x = QueryFailure{}
-	mi := &file_module_proto_msgTypes[56]
+	mi := &file_module_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5472,7 +5714,7 @@ func (x *QueryFailure) String() string {
 func (*QueryFailure) ProtoMessage() {}
 
 func (x *QueryFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[56]
+	mi := &file_module_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5485,7 +5727,7 @@ func (x *QueryFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryFailure.ProtoReflect.Descriptor instead.
 func (*QueryFailure) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{56}
+	return file_module_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *QueryFailure) GetDatasource() string {
@@ -5529,7 +5771,7 @@ type ReadBody struct {
 
 func (x *ReadBody) Reset() {
 	*x = ReadBody{}
-	mi := &file_module_proto_msgTypes[57]
+	mi := &file_module_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5541,7 +5783,7 @@ func (x *ReadBody) String() string {
 func (*ReadBody) ProtoMessage() {}
 
 func (x *ReadBody) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[57]
+	mi := &file_module_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5554,7 +5796,7 @@ func (x *ReadBody) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBody.ProtoReflect.Descriptor instead.
 func (*ReadBody) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{57}
+	return file_module_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ReadBody) GetHandle() uint64 {
@@ -5587,7 +5829,7 @@ type BodyPart struct {
 
 func (x *BodyPart) Reset() {
 	*x = BodyPart{}
-	mi := &file_module_proto_msgTypes[58]
+	mi := &file_module_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5599,7 +5841,7 @@ func (x *BodyPart) String() string {
 func (*BodyPart) ProtoMessage() {}
 
 func (x *BodyPart) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[58]
+	mi := &file_module_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5612,7 +5854,7 @@ func (x *BodyPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BodyPart.ProtoReflect.Descriptor instead.
 func (*BodyPart) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{58}
+	return file_module_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *BodyPart) GetData() []byte {
@@ -5631,7 +5873,7 @@ type Injected struct {
 
 func (x *Injected) Reset() {
 	*x = Injected{}
-	mi := &file_module_proto_msgTypes[59]
+	mi := &file_module_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5643,7 +5885,7 @@ func (x *Injected) String() string {
 func (*Injected) ProtoMessage() {}
 
 func (x *Injected) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[59]
+	mi := &file_module_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5656,7 +5898,7 @@ func (x *Injected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Injected.ProtoReflect.Descriptor instead.
 func (*Injected) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{59}
+	return file_module_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Injected) GetIds() []string {
@@ -5679,7 +5921,7 @@ type CounterOp struct {
 
 func (x *CounterOp) Reset() {
 	*x = CounterOp{}
-	mi := &file_module_proto_msgTypes[60]
+	mi := &file_module_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5691,7 +5933,7 @@ func (x *CounterOp) String() string {
 func (*CounterOp) ProtoMessage() {}
 
 func (x *CounterOp) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[60]
+	mi := &file_module_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5704,7 +5946,7 @@ func (x *CounterOp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CounterOp.ProtoReflect.Descriptor instead.
 func (*CounterOp) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{60}
+	return file_module_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *CounterOp) GetKind() CounterKind {
@@ -5751,7 +5993,7 @@ type CounterValue struct {
 
 func (x *CounterValue) Reset() {
 	*x = CounterValue{}
-	mi := &file_module_proto_msgTypes[61]
+	mi := &file_module_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5763,7 +6005,7 @@ func (x *CounterValue) String() string {
 func (*CounterValue) ProtoMessage() {}
 
 func (x *CounterValue) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[61]
+	mi := &file_module_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5776,7 +6018,7 @@ func (x *CounterValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CounterValue.ProtoReflect.Descriptor instead.
 func (*CounterValue) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{61}
+	return file_module_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *CounterValue) GetValue() int64 {
@@ -5799,7 +6041,7 @@ type TrafficQuery struct {
 
 func (x *TrafficQuery) Reset() {
 	*x = TrafficQuery{}
-	mi := &file_module_proto_msgTypes[62]
+	mi := &file_module_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5811,7 +6053,7 @@ func (x *TrafficQuery) String() string {
 func (*TrafficQuery) ProtoMessage() {}
 
 func (x *TrafficQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[62]
+	mi := &file_module_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5824,7 +6066,7 @@ func (x *TrafficQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrafficQuery.ProtoReflect.Descriptor instead.
 func (*TrafficQuery) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{62}
+	return file_module_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *TrafficQuery) GetFigure() uint32 {
@@ -5880,7 +6122,7 @@ type SeriesOp struct {
 
 func (x *SeriesOp) Reset() {
 	*x = SeriesOp{}
-	mi := &file_module_proto_msgTypes[63]
+	mi := &file_module_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5892,7 +6134,7 @@ func (x *SeriesOp) String() string {
 func (*SeriesOp) ProtoMessage() {}
 
 func (x *SeriesOp) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[63]
+	mi := &file_module_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5905,7 +6147,7 @@ func (x *SeriesOp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeriesOp.ProtoReflect.Descriptor instead.
 func (*SeriesOp) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{63}
+	return file_module_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *SeriesOp) GetKind() uint32 {
@@ -5992,7 +6234,7 @@ type GaugeOp struct {
 
 func (x *GaugeOp) Reset() {
 	*x = GaugeOp{}
-	mi := &file_module_proto_msgTypes[64]
+	mi := &file_module_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6004,7 +6246,7 @@ func (x *GaugeOp) String() string {
 func (*GaugeOp) ProtoMessage() {}
 
 func (x *GaugeOp) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[64]
+	mi := &file_module_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6017,7 +6259,7 @@ func (x *GaugeOp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GaugeOp.ProtoReflect.Descriptor instead.
 func (*GaugeOp) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{64}
+	return file_module_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *GaugeOp) GetKind() uint32 {
@@ -6071,7 +6313,7 @@ type ConfigValue struct {
 
 func (x *ConfigValue) Reset() {
 	*x = ConfigValue{}
-	mi := &file_module_proto_msgTypes[65]
+	mi := &file_module_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6083,7 +6325,7 @@ func (x *ConfigValue) String() string {
 func (*ConfigValue) ProtoMessage() {}
 
 func (x *ConfigValue) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[65]
+	mi := &file_module_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6096,7 +6338,7 @@ func (x *ConfigValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigValue.ProtoReflect.Descriptor instead.
 func (*ConfigValue) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{65}
+	return file_module_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *ConfigValue) GetWords() []string {
@@ -6115,7 +6357,7 @@ type ConfigValueReply struct {
 
 func (x *ConfigValueReply) Reset() {
 	*x = ConfigValueReply{}
-	mi := &file_module_proto_msgTypes[66]
+	mi := &file_module_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6127,7 +6369,7 @@ func (x *ConfigValueReply) String() string {
 func (*ConfigValueReply) ProtoMessage() {}
 
 func (x *ConfigValueReply) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[66]
+	mi := &file_module_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6140,7 +6382,7 @@ func (x *ConfigValueReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigValueReply.ProtoReflect.Descriptor instead.
 func (*ConfigValueReply) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{66}
+	return file_module_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *ConfigValueReply) GetText() string {
@@ -6161,7 +6403,7 @@ type DelayDomain struct {
 
 func (x *DelayDomain) Reset() {
 	*x = DelayDomain{}
-	mi := &file_module_proto_msgTypes[67]
+	mi := &file_module_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6173,7 +6415,7 @@ func (x *DelayDomain) String() string {
 func (*DelayDomain) ProtoMessage() {}
 
 func (x *DelayDomain) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[67]
+	mi := &file_module_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6186,7 +6428,7 @@ func (x *DelayDomain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DelayDomain.ProtoReflect.Descriptor instead.
 func (*DelayDomain) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{67}
+	return file_module_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *DelayDomain) GetDomain() string {
@@ -6212,7 +6454,7 @@ type DomainDelayed struct {
 
 func (x *DomainDelayed) Reset() {
 	*x = DomainDelayed{}
-	mi := &file_module_proto_msgTypes[68]
+	mi := &file_module_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6224,7 +6466,7 @@ func (x *DomainDelayed) String() string {
 func (*DomainDelayed) ProtoMessage() {}
 
 func (x *DomainDelayed) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[68]
+	mi := &file_module_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6237,7 +6479,7 @@ func (x *DomainDelayed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DomainDelayed.ProtoReflect.Descriptor instead.
 func (*DomainDelayed) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{68}
+	return file_module_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *DomainDelayed) GetMessages() int64 {
@@ -6304,13 +6546,31 @@ const file_module_proto_rawDesc = "" +
 	"\x06phases\x18\x03 \x03(\v2\x15.mtad.module.v1.PhaseR\x06phases\x12+\n" +
 	"\x05state\x18\x04 \x01(\v2\x15.mtad.module.v1.StateR\x05state\x12+\n" +
 	"\x05reply\x18\x05 \x01(\v2\x15.mtad.module.v1.ReplyR\x05reply\x12\x1b\n" +
-	"\tsplit_ids\x18\x06 \x03(\tR\bsplitIds\"\x8b\x01\n" +
+	"\tsplit_ids\x18\x06 \x03(\tR\bsplitIds\"\xbe\x01\n" +
 	"\x05Phase\x12(\n" +
 	"\x04hook\x18\x01 \x01(\x0e2\x14.mtad.module.v1.HookR\x04hook\x12\x12\n" +
 	"\x04copy\x18\x02 \x01(\x05R\x04copy\x12\x12\n" +
 	"\x04line\x18\x03 \x01(\fR\x04line\x12\x18\n" +
 	"\aaddress\x18\x04 \x01(\fR\aaddress\x12\x16\n" +
-	"\x06number\x18\x05 \x01(\x12R\x06number\"\x95\x01\n" +
+	"\x06number\x18\x05 \x01(\x12R\x06number\x121\n" +
+	"\aattempt\x18\x06 \x01(\v2\x17.mtad.module.v1.AttemptR\aattempt\"\x7f\n" +
+	"\aAttempt\x12\x17\n" +
+	"\aconn_id\x18\x01 \x01(\tR\x06connId\x12\x16\n" +
+	"\x06remote\x18\x02 \x01(\tR\x06remote\x12\x14\n" +
+	"\x05stage\x18\x03 \x01(\x05R\x05stage\x12-\n" +
+	"\x03tls\x18\x04 \x01(\v2\x1b.mtad.module.v1.OutboundTLSR\x03tls\"\xa9\x02\n" +
+	"\vOutboundTLS\x12(\n" +
+	"\x03use\x18\x01 \x01(\x0e2\x16.mtad.module.v1.TLSUseR\x03use\x12\x16\n" +
+	"\x06option\x18\x02 \x01(\tR\x06option\x12\x16\n" +
+	"\x06cipher\x18\x03 \x01(\tR\x06cipher\x12\x19\n" +
+	"\balg_bits\x18\x04 \x01(\x05R\aalgBits\x12\x19\n" +
+	"\buse_bits\x18\x05 \x01(\x05R\auseBits\x12\x1a\n" +
+	"\bprotocol\x18\x06 \x01(\tR\bprotocol\x12 \n" +
+	"\vcertificate\x18\a \x01(\bR\vcertificate\x12\x1a\n" +
+	"\bverified\x18\b \x01(\bR\bverified\x12\x16\n" +
+	"\x06issuer\x18\t \x01(\fR\x06issuer\x12\x18\n" +
+	"\asubject\x18\n" +
+	" \x01(\fR\asubject\"\x95\x01\n" +
 	"\x05State\x12(\n" +
 	"\x04conn\x18\x01 \x01(\v2\x14.mtad.module.v1.ConnR\x04conn\x121\n" +
 	"\amessage\x18\x02 \x01(\v2\x17.mtad.module.v1.MessageR\amessage\x12/\n" +
@@ -6670,7 +6930,11 @@ const file_module_proto_rawDesc = "" +
 	"\rFAILURE_NO_IO\x10\x02\x12\x14\n" +
 	"\x10FAILURE_CANCELED\x10\x03\x12\x14\n" +
 	"\x10FAILURE_DEADLINE\x10\x04\x12\x17\n" +
-	"\x13FAILURE_MODULE_GONE\x10\x05*D\n" +
+	"\x13FAILURE_MODULE_GONE\x10\x05*@\n" +
+	"\x06TLSUse\x12\x13\n" +
+	"\x0fTLS_USE_UNKNOWN\x10\x00\x12\x10\n" +
+	"\fTLS_USE_NONE\x10\x01\x12\x0f\n" +
+	"\vTLS_USE_TLS\x10\x02*D\n" +
 	"\aVerdict\x12\x14\n" +
 	"\x10VERDICT_CONTINUE\x10\x00\x12\x10\n" +
 	"\fVERDICT_DONE\x10\x01\x12\x11\n" +
@@ -6848,206 +7112,212 @@ func file_module_proto_rawDescGZIP() []byte {
 	return file_module_proto_rawDescData
 }
 
-var file_module_proto_enumTypes = make([]protoimpl.EnumInfo, 15)
-var file_module_proto_msgTypes = make([]protoimpl.MessageInfo, 69)
+var file_module_proto_enumTypes = make([]protoimpl.EnumInfo, 16)
+var file_module_proto_msgTypes = make([]protoimpl.MessageInfo, 71)
 var file_module_proto_goTypes = []any{
 	(FailureKind)(0),         // 0: mtad.module.v1.FailureKind
-	(Verdict)(0),             // 1: mtad.module.v1.Verdict
-	(ChangeKind)(0),          // 2: mtad.module.v1.ChangeKind
-	(Target)(0),              // 3: mtad.module.v1.Target
-	(Dictionary)(0),          // 4: mtad.module.v1.Dictionary
-	(Protocol)(0),            // 5: mtad.module.v1.Protocol
-	(Hook)(0),                // 6: mtad.module.v1.Hook
-	(InstanceRule)(0),        // 7: mtad.module.v1.InstanceRule
-	(OptionType)(0),          // 8: mtad.module.v1.OptionType
-	(ValueKind)(0),           // 9: mtad.module.v1.ValueKind
-	(AuthQuestion)(0),        // 10: mtad.module.v1.AuthQuestion
-	(AuthStatus)(0),          // 11: mtad.module.v1.AuthStatus
-	(Level)(0),               // 12: mtad.module.v1.Level
-	(DatumKind)(0),           // 13: mtad.module.v1.DatumKind
-	(CounterKind)(0),         // 14: mtad.module.v1.CounterKind
-	(*Frame)(nil),            // 15: mtad.module.v1.Frame
-	(*Item)(nil),             // 16: mtad.module.v1.Item
-	(*Cancel)(nil),           // 17: mtad.module.v1.Cancel
-	(*Heartbeat)(nil),        // 18: mtad.module.v1.Heartbeat
-	(*HeartbeatReply)(nil),   // 19: mtad.module.v1.HeartbeatReply
-	(*Close)(nil),            // 20: mtad.module.v1.Close
-	(*Done)(nil),             // 21: mtad.module.v1.Done
-	(*Failure)(nil),          // 22: mtad.module.v1.Failure
-	(*Call)(nil),             // 23: mtad.module.v1.Call
-	(*Phase)(nil),            // 24: mtad.module.v1.Phase
-	(*State)(nil),            // 25: mtad.module.v1.State
-	(*Conn)(nil),             // 26: mtad.module.v1.Conn
-	(*Message)(nil),          // 27: mtad.module.v1.Message
-	(*Reply)(nil),            // 28: mtad.module.v1.Reply
-	(*Answer)(nil),           // 29: mtad.module.v1.Answer
-	(*PhaseResult)(nil),      // 30: mtad.module.v1.PhaseResult
-	(*Change)(nil),           // 31: mtad.module.v1.Change
-	(*Injection)(nil),        // 32: mtad.module.v1.Injection
-	(*SessionsEnded)(nil),    // 33: mtad.module.v1.SessionsEnded
-	(*SessionEnd)(nil),       // 34: mtad.module.v1.SessionEnd
-	(*InfoRequest)(nil),      // 35: mtad.module.v1.InfoRequest
-	(*Info)(nil),             // 36: mtad.module.v1.Info
-	(*Schema)(nil),           // 37: mtad.module.v1.Schema
-	(*Option)(nil),           // 38: mtad.module.v1.Option
-	(*Config)(nil),           // 39: mtad.module.v1.Config
-	(*Commit)(nil),           // 40: mtad.module.v1.Commit
-	(*Abort)(nil),            // 41: mtad.module.v1.Abort
-	(*Retire)(nil),           // 42: mtad.module.v1.Retire
-	(*Group)(nil),            // 43: mtad.module.v1.Group
-	(*Scope)(nil),            // 44: mtad.module.v1.Scope
-	(*Attr)(nil),             // 45: mtad.module.v1.Attr
-	(*Value)(nil),            // 46: mtad.module.v1.Value
-	(*Entry)(nil),            // 47: mtad.module.v1.Entry
-	(*Pos)(nil),              // 48: mtad.module.v1.Pos
-	(*Subscription)(nil),     // 49: mtad.module.v1.Subscription
-	(*Problem)(nil),          // 50: mtad.module.v1.Problem
-	(*PrepareFailure)(nil),   // 51: mtad.module.v1.PrepareFailure
-	(*Control)(nil),          // 52: mtad.module.v1.Control
-	(*ControlReply)(nil),     // 53: mtad.module.v1.ControlReply
-	(*AuthRequest)(nil),      // 54: mtad.module.v1.AuthRequest
-	(*AuthAnswer)(nil),       // 55: mtad.module.v1.AuthAnswer
-	(*Log)(nil),              // 56: mtad.module.v1.Log
-	(*HostFrame)(nil),        // 57: mtad.module.v1.HostFrame
-	(*HostItem)(nil),         // 58: mtad.module.v1.HostItem
-	(*SourceRequest)(nil),    // 59: mtad.module.v1.SourceRequest
-	(*Source)(nil),           // 60: mtad.module.v1.Source
-	(*SourceFailure)(nil),    // 61: mtad.module.v1.SourceFailure
-	(*TriedPath)(nil),        // 62: mtad.module.v1.TriedPath
-	(*DNSQuery)(nil),         // 63: mtad.module.v1.DNSQuery
-	(*DNSAnswer)(nil),        // 64: mtad.module.v1.DNSAnswer
-	(*DNSRecord)(nil),        // 65: mtad.module.v1.DNSRecord
-	(*Query)(nil),            // 66: mtad.module.v1.Query
-	(*Datum)(nil),            // 67: mtad.module.v1.Datum
-	(*NamedDatum)(nil),       // 68: mtad.module.v1.NamedDatum
-	(*Rows)(nil),             // 69: mtad.module.v1.Rows
-	(*Row)(nil),              // 70: mtad.module.v1.Row
-	(*QueryFailure)(nil),     // 71: mtad.module.v1.QueryFailure
-	(*ReadBody)(nil),         // 72: mtad.module.v1.ReadBody
-	(*BodyPart)(nil),         // 73: mtad.module.v1.BodyPart
-	(*Injected)(nil),         // 74: mtad.module.v1.Injected
-	(*CounterOp)(nil),        // 75: mtad.module.v1.CounterOp
-	(*CounterValue)(nil),     // 76: mtad.module.v1.CounterValue
-	(*TrafficQuery)(nil),     // 77: mtad.module.v1.TrafficQuery
-	(*SeriesOp)(nil),         // 78: mtad.module.v1.SeriesOp
-	(*GaugeOp)(nil),          // 79: mtad.module.v1.GaugeOp
-	(*ConfigValue)(nil),      // 80: mtad.module.v1.ConfigValue
-	(*ConfigValueReply)(nil), // 81: mtad.module.v1.ConfigValueReply
-	(*DelayDomain)(nil),      // 82: mtad.module.v1.DelayDomain
-	(*DomainDelayed)(nil),    // 83: mtad.module.v1.DomainDelayed
+	(TLSUse)(0),              // 1: mtad.module.v1.TLSUse
+	(Verdict)(0),             // 2: mtad.module.v1.Verdict
+	(ChangeKind)(0),          // 3: mtad.module.v1.ChangeKind
+	(Target)(0),              // 4: mtad.module.v1.Target
+	(Dictionary)(0),          // 5: mtad.module.v1.Dictionary
+	(Protocol)(0),            // 6: mtad.module.v1.Protocol
+	(Hook)(0),                // 7: mtad.module.v1.Hook
+	(InstanceRule)(0),        // 8: mtad.module.v1.InstanceRule
+	(OptionType)(0),          // 9: mtad.module.v1.OptionType
+	(ValueKind)(0),           // 10: mtad.module.v1.ValueKind
+	(AuthQuestion)(0),        // 11: mtad.module.v1.AuthQuestion
+	(AuthStatus)(0),          // 12: mtad.module.v1.AuthStatus
+	(Level)(0),               // 13: mtad.module.v1.Level
+	(DatumKind)(0),           // 14: mtad.module.v1.DatumKind
+	(CounterKind)(0),         // 15: mtad.module.v1.CounterKind
+	(*Frame)(nil),            // 16: mtad.module.v1.Frame
+	(*Item)(nil),             // 17: mtad.module.v1.Item
+	(*Cancel)(nil),           // 18: mtad.module.v1.Cancel
+	(*Heartbeat)(nil),        // 19: mtad.module.v1.Heartbeat
+	(*HeartbeatReply)(nil),   // 20: mtad.module.v1.HeartbeatReply
+	(*Close)(nil),            // 21: mtad.module.v1.Close
+	(*Done)(nil),             // 22: mtad.module.v1.Done
+	(*Failure)(nil),          // 23: mtad.module.v1.Failure
+	(*Call)(nil),             // 24: mtad.module.v1.Call
+	(*Phase)(nil),            // 25: mtad.module.v1.Phase
+	(*Attempt)(nil),          // 26: mtad.module.v1.Attempt
+	(*OutboundTLS)(nil),      // 27: mtad.module.v1.OutboundTLS
+	(*State)(nil),            // 28: mtad.module.v1.State
+	(*Conn)(nil),             // 29: mtad.module.v1.Conn
+	(*Message)(nil),          // 30: mtad.module.v1.Message
+	(*Reply)(nil),            // 31: mtad.module.v1.Reply
+	(*Answer)(nil),           // 32: mtad.module.v1.Answer
+	(*PhaseResult)(nil),      // 33: mtad.module.v1.PhaseResult
+	(*Change)(nil),           // 34: mtad.module.v1.Change
+	(*Injection)(nil),        // 35: mtad.module.v1.Injection
+	(*SessionsEnded)(nil),    // 36: mtad.module.v1.SessionsEnded
+	(*SessionEnd)(nil),       // 37: mtad.module.v1.SessionEnd
+	(*InfoRequest)(nil),      // 38: mtad.module.v1.InfoRequest
+	(*Info)(nil),             // 39: mtad.module.v1.Info
+	(*Schema)(nil),           // 40: mtad.module.v1.Schema
+	(*Option)(nil),           // 41: mtad.module.v1.Option
+	(*Config)(nil),           // 42: mtad.module.v1.Config
+	(*Commit)(nil),           // 43: mtad.module.v1.Commit
+	(*Abort)(nil),            // 44: mtad.module.v1.Abort
+	(*Retire)(nil),           // 45: mtad.module.v1.Retire
+	(*Group)(nil),            // 46: mtad.module.v1.Group
+	(*Scope)(nil),            // 47: mtad.module.v1.Scope
+	(*Attr)(nil),             // 48: mtad.module.v1.Attr
+	(*Value)(nil),            // 49: mtad.module.v1.Value
+	(*Entry)(nil),            // 50: mtad.module.v1.Entry
+	(*Pos)(nil),              // 51: mtad.module.v1.Pos
+	(*Subscription)(nil),     // 52: mtad.module.v1.Subscription
+	(*Problem)(nil),          // 53: mtad.module.v1.Problem
+	(*PrepareFailure)(nil),   // 54: mtad.module.v1.PrepareFailure
+	(*Control)(nil),          // 55: mtad.module.v1.Control
+	(*ControlReply)(nil),     // 56: mtad.module.v1.ControlReply
+	(*AuthRequest)(nil),      // 57: mtad.module.v1.AuthRequest
+	(*AuthAnswer)(nil),       // 58: mtad.module.v1.AuthAnswer
+	(*Log)(nil),              // 59: mtad.module.v1.Log
+	(*HostFrame)(nil),        // 60: mtad.module.v1.HostFrame
+	(*HostItem)(nil),         // 61: mtad.module.v1.HostItem
+	(*SourceRequest)(nil),    // 62: mtad.module.v1.SourceRequest
+	(*Source)(nil),           // 63: mtad.module.v1.Source
+	(*SourceFailure)(nil),    // 64: mtad.module.v1.SourceFailure
+	(*TriedPath)(nil),        // 65: mtad.module.v1.TriedPath
+	(*DNSQuery)(nil),         // 66: mtad.module.v1.DNSQuery
+	(*DNSAnswer)(nil),        // 67: mtad.module.v1.DNSAnswer
+	(*DNSRecord)(nil),        // 68: mtad.module.v1.DNSRecord
+	(*Query)(nil),            // 69: mtad.module.v1.Query
+	(*Datum)(nil),            // 70: mtad.module.v1.Datum
+	(*NamedDatum)(nil),       // 71: mtad.module.v1.NamedDatum
+	(*Rows)(nil),             // 72: mtad.module.v1.Rows
+	(*Row)(nil),              // 73: mtad.module.v1.Row
+	(*QueryFailure)(nil),     // 74: mtad.module.v1.QueryFailure
+	(*ReadBody)(nil),         // 75: mtad.module.v1.ReadBody
+	(*BodyPart)(nil),         // 76: mtad.module.v1.BodyPart
+	(*Injected)(nil),         // 77: mtad.module.v1.Injected
+	(*CounterOp)(nil),        // 78: mtad.module.v1.CounterOp
+	(*CounterValue)(nil),     // 79: mtad.module.v1.CounterValue
+	(*TrafficQuery)(nil),     // 80: mtad.module.v1.TrafficQuery
+	(*SeriesOp)(nil),         // 81: mtad.module.v1.SeriesOp
+	(*GaugeOp)(nil),          // 82: mtad.module.v1.GaugeOp
+	(*ConfigValue)(nil),      // 83: mtad.module.v1.ConfigValue
+	(*ConfigValueReply)(nil), // 84: mtad.module.v1.ConfigValueReply
+	(*DelayDomain)(nil),      // 85: mtad.module.v1.DelayDomain
+	(*DomainDelayed)(nil),    // 86: mtad.module.v1.DomainDelayed
 }
 var file_module_proto_depIdxs = []int32{
-	16,  // 0: mtad.module.v1.Frame.items:type_name -> mtad.module.v1.Item
-	23,  // 1: mtad.module.v1.Item.call:type_name -> mtad.module.v1.Call
-	17,  // 2: mtad.module.v1.Item.cancel:type_name -> mtad.module.v1.Cancel
-	33,  // 3: mtad.module.v1.Item.sessions_ended:type_name -> mtad.module.v1.SessionsEnded
-	35,  // 4: mtad.module.v1.Item.info_request:type_name -> mtad.module.v1.InfoRequest
-	39,  // 5: mtad.module.v1.Item.prepare:type_name -> mtad.module.v1.Config
-	40,  // 6: mtad.module.v1.Item.commit:type_name -> mtad.module.v1.Commit
-	41,  // 7: mtad.module.v1.Item.abort:type_name -> mtad.module.v1.Abort
-	42,  // 8: mtad.module.v1.Item.retire:type_name -> mtad.module.v1.Retire
-	66,  // 9: mtad.module.v1.Item.query:type_name -> mtad.module.v1.Query
-	52,  // 10: mtad.module.v1.Item.control:type_name -> mtad.module.v1.Control
-	18,  // 11: mtad.module.v1.Item.heartbeat:type_name -> mtad.module.v1.Heartbeat
-	20,  // 12: mtad.module.v1.Item.close:type_name -> mtad.module.v1.Close
-	54,  // 13: mtad.module.v1.Item.auth:type_name -> mtad.module.v1.AuthRequest
-	29,  // 14: mtad.module.v1.Item.answer:type_name -> mtad.module.v1.Answer
-	56,  // 15: mtad.module.v1.Item.log:type_name -> mtad.module.v1.Log
-	36,  // 16: mtad.module.v1.Item.info:type_name -> mtad.module.v1.Info
-	49,  // 17: mtad.module.v1.Item.subscription:type_name -> mtad.module.v1.Subscription
-	69,  // 18: mtad.module.v1.Item.rows:type_name -> mtad.module.v1.Rows
-	53,  // 19: mtad.module.v1.Item.control_reply:type_name -> mtad.module.v1.ControlReply
-	19,  // 20: mtad.module.v1.Item.heartbeat_reply:type_name -> mtad.module.v1.HeartbeatReply
-	21,  // 21: mtad.module.v1.Item.done:type_name -> mtad.module.v1.Done
-	22,  // 22: mtad.module.v1.Item.failure:type_name -> mtad.module.v1.Failure
-	55,  // 23: mtad.module.v1.Item.auth_answer:type_name -> mtad.module.v1.AuthAnswer
+	17,  // 0: mtad.module.v1.Frame.items:type_name -> mtad.module.v1.Item
+	24,  // 1: mtad.module.v1.Item.call:type_name -> mtad.module.v1.Call
+	18,  // 2: mtad.module.v1.Item.cancel:type_name -> mtad.module.v1.Cancel
+	36,  // 3: mtad.module.v1.Item.sessions_ended:type_name -> mtad.module.v1.SessionsEnded
+	38,  // 4: mtad.module.v1.Item.info_request:type_name -> mtad.module.v1.InfoRequest
+	42,  // 5: mtad.module.v1.Item.prepare:type_name -> mtad.module.v1.Config
+	43,  // 6: mtad.module.v1.Item.commit:type_name -> mtad.module.v1.Commit
+	44,  // 7: mtad.module.v1.Item.abort:type_name -> mtad.module.v1.Abort
+	45,  // 8: mtad.module.v1.Item.retire:type_name -> mtad.module.v1.Retire
+	69,  // 9: mtad.module.v1.Item.query:type_name -> mtad.module.v1.Query
+	55,  // 10: mtad.module.v1.Item.control:type_name -> mtad.module.v1.Control
+	19,  // 11: mtad.module.v1.Item.heartbeat:type_name -> mtad.module.v1.Heartbeat
+	21,  // 12: mtad.module.v1.Item.close:type_name -> mtad.module.v1.Close
+	57,  // 13: mtad.module.v1.Item.auth:type_name -> mtad.module.v1.AuthRequest
+	32,  // 14: mtad.module.v1.Item.answer:type_name -> mtad.module.v1.Answer
+	59,  // 15: mtad.module.v1.Item.log:type_name -> mtad.module.v1.Log
+	39,  // 16: mtad.module.v1.Item.info:type_name -> mtad.module.v1.Info
+	52,  // 17: mtad.module.v1.Item.subscription:type_name -> mtad.module.v1.Subscription
+	72,  // 18: mtad.module.v1.Item.rows:type_name -> mtad.module.v1.Rows
+	56,  // 19: mtad.module.v1.Item.control_reply:type_name -> mtad.module.v1.ControlReply
+	20,  // 20: mtad.module.v1.Item.heartbeat_reply:type_name -> mtad.module.v1.HeartbeatReply
+	22,  // 21: mtad.module.v1.Item.done:type_name -> mtad.module.v1.Done
+	23,  // 22: mtad.module.v1.Item.failure:type_name -> mtad.module.v1.Failure
+	58,  // 23: mtad.module.v1.Item.auth_answer:type_name -> mtad.module.v1.AuthAnswer
 	0,   // 24: mtad.module.v1.Failure.kind:type_name -> mtad.module.v1.FailureKind
-	51,  // 25: mtad.module.v1.Failure.prepare:type_name -> mtad.module.v1.PrepareFailure
-	71,  // 26: mtad.module.v1.Failure.query:type_name -> mtad.module.v1.QueryFailure
-	61,  // 27: mtad.module.v1.Failure.source:type_name -> mtad.module.v1.SourceFailure
-	24,  // 28: mtad.module.v1.Call.phases:type_name -> mtad.module.v1.Phase
-	25,  // 29: mtad.module.v1.Call.state:type_name -> mtad.module.v1.State
-	28,  // 30: mtad.module.v1.Call.reply:type_name -> mtad.module.v1.Reply
-	6,   // 31: mtad.module.v1.Phase.hook:type_name -> mtad.module.v1.Hook
-	26,  // 32: mtad.module.v1.State.conn:type_name -> mtad.module.v1.Conn
-	27,  // 33: mtad.module.v1.State.message:type_name -> mtad.module.v1.Message
-	27,  // 34: mtad.module.v1.State.copies:type_name -> mtad.module.v1.Message
-	5,   // 35: mtad.module.v1.Conn.protocol:type_name -> mtad.module.v1.Protocol
-	28,  // 36: mtad.module.v1.Message.discard:type_name -> mtad.module.v1.Reply
-	28,  // 37: mtad.module.v1.Message.reply:type_name -> mtad.module.v1.Reply
-	5,   // 38: mtad.module.v1.Message.protocol:type_name -> mtad.module.v1.Protocol
-	30,  // 39: mtad.module.v1.Answer.results:type_name -> mtad.module.v1.PhaseResult
-	1,   // 40: mtad.module.v1.PhaseResult.verdict:type_name -> mtad.module.v1.Verdict
-	28,  // 41: mtad.module.v1.PhaseResult.reply:type_name -> mtad.module.v1.Reply
-	31,  // 42: mtad.module.v1.PhaseResult.changes:type_name -> mtad.module.v1.Change
-	2,   // 43: mtad.module.v1.Change.kind:type_name -> mtad.module.v1.ChangeKind
-	3,   // 44: mtad.module.v1.Change.target:type_name -> mtad.module.v1.Target
-	4,   // 45: mtad.module.v1.Change.dictionary:type_name -> mtad.module.v1.Dictionary
-	32,  // 46: mtad.module.v1.Change.injection:type_name -> mtad.module.v1.Injection
-	5,   // 47: mtad.module.v1.Injection.protocol:type_name -> mtad.module.v1.Protocol
-	34,  // 48: mtad.module.v1.SessionsEnded.ends:type_name -> mtad.module.v1.SessionEnd
-	7,   // 49: mtad.module.v1.Schema.instance:type_name -> mtad.module.v1.InstanceRule
-	38,  // 50: mtad.module.v1.Schema.options:type_name -> mtad.module.v1.Option
-	37,  // 51: mtad.module.v1.Schema.scopes:type_name -> mtad.module.v1.Schema
-	8,   // 52: mtad.module.v1.Option.type:type_name -> mtad.module.v1.OptionType
-	44,  // 53: mtad.module.v1.Config.scopes:type_name -> mtad.module.v1.Scope
-	43,  // 54: mtad.module.v1.Config.binding_groups:type_name -> mtad.module.v1.Group
-	45,  // 55: mtad.module.v1.Scope.attrs:type_name -> mtad.module.v1.Attr
-	44,  // 56: mtad.module.v1.Scope.scopes:type_name -> mtad.module.v1.Scope
-	48,  // 57: mtad.module.v1.Scope.pos:type_name -> mtad.module.v1.Pos
-	46,  // 58: mtad.module.v1.Attr.value:type_name -> mtad.module.v1.Value
-	48,  // 59: mtad.module.v1.Attr.pos:type_name -> mtad.module.v1.Pos
-	9,   // 60: mtad.module.v1.Value.kind:type_name -> mtad.module.v1.ValueKind
-	46,  // 61: mtad.module.v1.Value.list:type_name -> mtad.module.v1.Value
-	47,  // 62: mtad.module.v1.Value.dict:type_name -> mtad.module.v1.Entry
-	48,  // 63: mtad.module.v1.Value.pos:type_name -> mtad.module.v1.Pos
-	46,  // 64: mtad.module.v1.Entry.value:type_name -> mtad.module.v1.Value
-	6,   // 65: mtad.module.v1.Subscription.hooks:type_name -> mtad.module.v1.Hook
-	50,  // 66: mtad.module.v1.Subscription.warnings:type_name -> mtad.module.v1.Problem
-	50,  // 67: mtad.module.v1.PrepareFailure.problems:type_name -> mtad.module.v1.Problem
-	10,  // 68: mtad.module.v1.AuthRequest.question:type_name -> mtad.module.v1.AuthQuestion
-	11,  // 69: mtad.module.v1.AuthAnswer.status:type_name -> mtad.module.v1.AuthStatus
-	12,  // 70: mtad.module.v1.Log.level:type_name -> mtad.module.v1.Level
-	58,  // 71: mtad.module.v1.HostFrame.items:type_name -> mtad.module.v1.HostItem
-	59,  // 72: mtad.module.v1.HostItem.source:type_name -> mtad.module.v1.SourceRequest
-	63,  // 73: mtad.module.v1.HostItem.dns:type_name -> mtad.module.v1.DNSQuery
-	66,  // 74: mtad.module.v1.HostItem.query:type_name -> mtad.module.v1.Query
-	72,  // 75: mtad.module.v1.HostItem.read_body:type_name -> mtad.module.v1.ReadBody
-	32,  // 76: mtad.module.v1.HostItem.inject:type_name -> mtad.module.v1.Injection
-	75,  // 77: mtad.module.v1.HostItem.counter:type_name -> mtad.module.v1.CounterOp
-	80,  // 78: mtad.module.v1.HostItem.config_value:type_name -> mtad.module.v1.ConfigValue
-	77,  // 79: mtad.module.v1.HostItem.traffic:type_name -> mtad.module.v1.TrafficQuery
-	78,  // 80: mtad.module.v1.HostItem.series:type_name -> mtad.module.v1.SeriesOp
-	79,  // 81: mtad.module.v1.HostItem.gauge:type_name -> mtad.module.v1.GaugeOp
-	17,  // 82: mtad.module.v1.HostItem.cancel:type_name -> mtad.module.v1.Cancel
-	82,  // 83: mtad.module.v1.HostItem.delay_domain:type_name -> mtad.module.v1.DelayDomain
-	60,  // 84: mtad.module.v1.HostItem.source_found:type_name -> mtad.module.v1.Source
-	64,  // 85: mtad.module.v1.HostItem.dns_answer:type_name -> mtad.module.v1.DNSAnswer
-	69,  // 86: mtad.module.v1.HostItem.rows:type_name -> mtad.module.v1.Rows
-	73,  // 87: mtad.module.v1.HostItem.body_part:type_name -> mtad.module.v1.BodyPart
-	74,  // 88: mtad.module.v1.HostItem.injected:type_name -> mtad.module.v1.Injected
-	76,  // 89: mtad.module.v1.HostItem.counter_value:type_name -> mtad.module.v1.CounterValue
-	81,  // 90: mtad.module.v1.HostItem.config_value_reply:type_name -> mtad.module.v1.ConfigValueReply
-	22,  // 91: mtad.module.v1.HostItem.failure:type_name -> mtad.module.v1.Failure
-	83,  // 92: mtad.module.v1.HostItem.domain_delayed:type_name -> mtad.module.v1.DomainDelayed
-	62,  // 93: mtad.module.v1.SourceFailure.tried:type_name -> mtad.module.v1.TriedPath
-	65,  // 94: mtad.module.v1.DNSAnswer.records:type_name -> mtad.module.v1.DNSRecord
-	67,  // 95: mtad.module.v1.Query.positional:type_name -> mtad.module.v1.Datum
-	68,  // 96: mtad.module.v1.Query.named:type_name -> mtad.module.v1.NamedDatum
-	13,  // 97: mtad.module.v1.Datum.kind:type_name -> mtad.module.v1.DatumKind
-	67,  // 98: mtad.module.v1.NamedDatum.value:type_name -> mtad.module.v1.Datum
-	70,  // 99: mtad.module.v1.Rows.rows:type_name -> mtad.module.v1.Row
-	67,  // 100: mtad.module.v1.Row.cells:type_name -> mtad.module.v1.Datum
-	14,  // 101: mtad.module.v1.CounterOp.kind:type_name -> mtad.module.v1.CounterKind
-	15,  // 102: mtad.module.v1.Module.Calls:input_type -> mtad.module.v1.Frame
-	57,  // 103: mtad.module.v1.Module.HostCalls:input_type -> mtad.module.v1.HostFrame
-	15,  // 104: mtad.module.v1.Module.Calls:output_type -> mtad.module.v1.Frame
-	57,  // 105: mtad.module.v1.Module.HostCalls:output_type -> mtad.module.v1.HostFrame
-	104, // [104:106] is the sub-list for method output_type
-	102, // [102:104] is the sub-list for method input_type
-	102, // [102:102] is the sub-list for extension type_name
-	102, // [102:102] is the sub-list for extension extendee
-	0,   // [0:102] is the sub-list for field type_name
+	54,  // 25: mtad.module.v1.Failure.prepare:type_name -> mtad.module.v1.PrepareFailure
+	74,  // 26: mtad.module.v1.Failure.query:type_name -> mtad.module.v1.QueryFailure
+	64,  // 27: mtad.module.v1.Failure.source:type_name -> mtad.module.v1.SourceFailure
+	25,  // 28: mtad.module.v1.Call.phases:type_name -> mtad.module.v1.Phase
+	28,  // 29: mtad.module.v1.Call.state:type_name -> mtad.module.v1.State
+	31,  // 30: mtad.module.v1.Call.reply:type_name -> mtad.module.v1.Reply
+	7,   // 31: mtad.module.v1.Phase.hook:type_name -> mtad.module.v1.Hook
+	26,  // 32: mtad.module.v1.Phase.attempt:type_name -> mtad.module.v1.Attempt
+	27,  // 33: mtad.module.v1.Attempt.tls:type_name -> mtad.module.v1.OutboundTLS
+	1,   // 34: mtad.module.v1.OutboundTLS.use:type_name -> mtad.module.v1.TLSUse
+	29,  // 35: mtad.module.v1.State.conn:type_name -> mtad.module.v1.Conn
+	30,  // 36: mtad.module.v1.State.message:type_name -> mtad.module.v1.Message
+	30,  // 37: mtad.module.v1.State.copies:type_name -> mtad.module.v1.Message
+	6,   // 38: mtad.module.v1.Conn.protocol:type_name -> mtad.module.v1.Protocol
+	31,  // 39: mtad.module.v1.Message.discard:type_name -> mtad.module.v1.Reply
+	31,  // 40: mtad.module.v1.Message.reply:type_name -> mtad.module.v1.Reply
+	6,   // 41: mtad.module.v1.Message.protocol:type_name -> mtad.module.v1.Protocol
+	33,  // 42: mtad.module.v1.Answer.results:type_name -> mtad.module.v1.PhaseResult
+	2,   // 43: mtad.module.v1.PhaseResult.verdict:type_name -> mtad.module.v1.Verdict
+	31,  // 44: mtad.module.v1.PhaseResult.reply:type_name -> mtad.module.v1.Reply
+	34,  // 45: mtad.module.v1.PhaseResult.changes:type_name -> mtad.module.v1.Change
+	3,   // 46: mtad.module.v1.Change.kind:type_name -> mtad.module.v1.ChangeKind
+	4,   // 47: mtad.module.v1.Change.target:type_name -> mtad.module.v1.Target
+	5,   // 48: mtad.module.v1.Change.dictionary:type_name -> mtad.module.v1.Dictionary
+	35,  // 49: mtad.module.v1.Change.injection:type_name -> mtad.module.v1.Injection
+	6,   // 50: mtad.module.v1.Injection.protocol:type_name -> mtad.module.v1.Protocol
+	37,  // 51: mtad.module.v1.SessionsEnded.ends:type_name -> mtad.module.v1.SessionEnd
+	8,   // 52: mtad.module.v1.Schema.instance:type_name -> mtad.module.v1.InstanceRule
+	41,  // 53: mtad.module.v1.Schema.options:type_name -> mtad.module.v1.Option
+	40,  // 54: mtad.module.v1.Schema.scopes:type_name -> mtad.module.v1.Schema
+	9,   // 55: mtad.module.v1.Option.type:type_name -> mtad.module.v1.OptionType
+	47,  // 56: mtad.module.v1.Config.scopes:type_name -> mtad.module.v1.Scope
+	46,  // 57: mtad.module.v1.Config.binding_groups:type_name -> mtad.module.v1.Group
+	48,  // 58: mtad.module.v1.Scope.attrs:type_name -> mtad.module.v1.Attr
+	47,  // 59: mtad.module.v1.Scope.scopes:type_name -> mtad.module.v1.Scope
+	51,  // 60: mtad.module.v1.Scope.pos:type_name -> mtad.module.v1.Pos
+	49,  // 61: mtad.module.v1.Attr.value:type_name -> mtad.module.v1.Value
+	51,  // 62: mtad.module.v1.Attr.pos:type_name -> mtad.module.v1.Pos
+	10,  // 63: mtad.module.v1.Value.kind:type_name -> mtad.module.v1.ValueKind
+	49,  // 64: mtad.module.v1.Value.list:type_name -> mtad.module.v1.Value
+	50,  // 65: mtad.module.v1.Value.dict:type_name -> mtad.module.v1.Entry
+	51,  // 66: mtad.module.v1.Value.pos:type_name -> mtad.module.v1.Pos
+	49,  // 67: mtad.module.v1.Entry.value:type_name -> mtad.module.v1.Value
+	7,   // 68: mtad.module.v1.Subscription.hooks:type_name -> mtad.module.v1.Hook
+	53,  // 69: mtad.module.v1.Subscription.warnings:type_name -> mtad.module.v1.Problem
+	53,  // 70: mtad.module.v1.PrepareFailure.problems:type_name -> mtad.module.v1.Problem
+	11,  // 71: mtad.module.v1.AuthRequest.question:type_name -> mtad.module.v1.AuthQuestion
+	12,  // 72: mtad.module.v1.AuthAnswer.status:type_name -> mtad.module.v1.AuthStatus
+	13,  // 73: mtad.module.v1.Log.level:type_name -> mtad.module.v1.Level
+	61,  // 74: mtad.module.v1.HostFrame.items:type_name -> mtad.module.v1.HostItem
+	62,  // 75: mtad.module.v1.HostItem.source:type_name -> mtad.module.v1.SourceRequest
+	66,  // 76: mtad.module.v1.HostItem.dns:type_name -> mtad.module.v1.DNSQuery
+	69,  // 77: mtad.module.v1.HostItem.query:type_name -> mtad.module.v1.Query
+	75,  // 78: mtad.module.v1.HostItem.read_body:type_name -> mtad.module.v1.ReadBody
+	35,  // 79: mtad.module.v1.HostItem.inject:type_name -> mtad.module.v1.Injection
+	78,  // 80: mtad.module.v1.HostItem.counter:type_name -> mtad.module.v1.CounterOp
+	83,  // 81: mtad.module.v1.HostItem.config_value:type_name -> mtad.module.v1.ConfigValue
+	80,  // 82: mtad.module.v1.HostItem.traffic:type_name -> mtad.module.v1.TrafficQuery
+	81,  // 83: mtad.module.v1.HostItem.series:type_name -> mtad.module.v1.SeriesOp
+	82,  // 84: mtad.module.v1.HostItem.gauge:type_name -> mtad.module.v1.GaugeOp
+	18,  // 85: mtad.module.v1.HostItem.cancel:type_name -> mtad.module.v1.Cancel
+	85,  // 86: mtad.module.v1.HostItem.delay_domain:type_name -> mtad.module.v1.DelayDomain
+	63,  // 87: mtad.module.v1.HostItem.source_found:type_name -> mtad.module.v1.Source
+	67,  // 88: mtad.module.v1.HostItem.dns_answer:type_name -> mtad.module.v1.DNSAnswer
+	72,  // 89: mtad.module.v1.HostItem.rows:type_name -> mtad.module.v1.Rows
+	76,  // 90: mtad.module.v1.HostItem.body_part:type_name -> mtad.module.v1.BodyPart
+	77,  // 91: mtad.module.v1.HostItem.injected:type_name -> mtad.module.v1.Injected
+	79,  // 92: mtad.module.v1.HostItem.counter_value:type_name -> mtad.module.v1.CounterValue
+	84,  // 93: mtad.module.v1.HostItem.config_value_reply:type_name -> mtad.module.v1.ConfigValueReply
+	23,  // 94: mtad.module.v1.HostItem.failure:type_name -> mtad.module.v1.Failure
+	86,  // 95: mtad.module.v1.HostItem.domain_delayed:type_name -> mtad.module.v1.DomainDelayed
+	65,  // 96: mtad.module.v1.SourceFailure.tried:type_name -> mtad.module.v1.TriedPath
+	68,  // 97: mtad.module.v1.DNSAnswer.records:type_name -> mtad.module.v1.DNSRecord
+	70,  // 98: mtad.module.v1.Query.positional:type_name -> mtad.module.v1.Datum
+	71,  // 99: mtad.module.v1.Query.named:type_name -> mtad.module.v1.NamedDatum
+	14,  // 100: mtad.module.v1.Datum.kind:type_name -> mtad.module.v1.DatumKind
+	70,  // 101: mtad.module.v1.NamedDatum.value:type_name -> mtad.module.v1.Datum
+	73,  // 102: mtad.module.v1.Rows.rows:type_name -> mtad.module.v1.Row
+	70,  // 103: mtad.module.v1.Row.cells:type_name -> mtad.module.v1.Datum
+	15,  // 104: mtad.module.v1.CounterOp.kind:type_name -> mtad.module.v1.CounterKind
+	16,  // 105: mtad.module.v1.Module.Calls:input_type -> mtad.module.v1.Frame
+	60,  // 106: mtad.module.v1.Module.HostCalls:input_type -> mtad.module.v1.HostFrame
+	16,  // 107: mtad.module.v1.Module.Calls:output_type -> mtad.module.v1.Frame
+	60,  // 108: mtad.module.v1.Module.HostCalls:output_type -> mtad.module.v1.HostFrame
+	107, // [107:109] is the sub-list for method output_type
+	105, // [105:107] is the sub-list for method input_type
+	105, // [105:105] is the sub-list for extension type_name
+	105, // [105:105] is the sub-list for extension extendee
+	0,   // [0:105] is the sub-list for field type_name
 }
 
 func init() { file_module_proto_init() }
@@ -7080,7 +7350,7 @@ func file_module_proto_init() {
 		(*Item_Failure)(nil),
 		(*Item_AuthAnswer)(nil),
 	}
-	file_module_proto_msgTypes[43].OneofWrappers = []any{
+	file_module_proto_msgTypes[45].OneofWrappers = []any{
 		(*HostItem_Source)(nil),
 		(*HostItem_Dns)(nil),
 		(*HostItem_Query)(nil),
@@ -7108,8 +7378,8 @@ func file_module_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_module_proto_rawDesc), len(file_module_proto_rawDesc)),
-			NumEnums:      15,
-			NumMessages:   69,
+			NumEnums:      16,
+			NumMessages:   71,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

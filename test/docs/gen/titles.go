@@ -42,6 +42,7 @@ func titles() map[int]string {
 		4648: "Base16, Base32 and Base64",
 		4954: "SMTP: Authentication",
 		5248: "Registry for SMTP Enhanced Status Codes",
+		5280: "Internet X.509 Public Key Infrastructure Certificate and Certificate Revocation List (CRL) Profile",
 		5321: "Simple Mail Transfer Protocol",
 		5322: "Internet Message Format",
 		5452: "Making DNS More Resilient against Forged Answers",
@@ -78,5 +79,6 @@ func titles() map[int]string {
 		9110: "HTTP Semantics",
 		9112: "HTTP/1.1",
 		9520: "Negative Caching of DNS Resolution Failures",
+		9525: "Service Identity in TLS",
 	}
 }
