@@ -16,9 +16,9 @@ const (
 	ChangeNone       ChangeKind = iota
 	ContextSet                  // Dict, Name, Value
 	ContextDelete               // Dict, Name
-	HeaderReplace               // Name, Values: all headers of that name go, these are put at the end of the section
-	HeaderPrepend               // Name, Values: before the first header of that name, else at the top
-	HeaderAppend                // Name, Values: after the last header of that name, else at the end
+	HeaderReplace               // Name, Values: all headers of that name go, and these are put at the end
+	HeaderPrepend               // Name, Values: at the top
+	HeaderAppend                // Name, Values: at the end
 	HeaderDelete                // Name
 	HeaderSection               // Data: the whole raw header section
 	BodyReplace                 // Data: the whole body

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mtad/mtad/plugins/scriptlet/api"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/smtp"
 )
@@ -202,4 +203,69 @@ function mod:validate_ehlo() return msys.core.VALIDATE_CONT end` + foot},
 	b.ReportMetric(float64(worst.Microseconds()), "worst-µs")
 	w.one(2, sdk.ValidateData)
 	<-spun
+}
+
+// BenchmarkInside is what a call from a script costs in the interpreter as it
+// runs in a server, with its limits: a callout of a thousand of them. "loop" is
+// the callout alone.
+func BenchmarkInside(b *testing.B) {
+	const times = 1000
+	for _, c := range []struct{ name, script string }{
+		{"loop", ""},
+		{"function call", "local v = f(i)"},
+		{"vctx:get", `local v = vctx:get(CONN, "ehlo_domain")`},
+		{"vctx:set", `vctx:set(CONN, "k", "v")`},
+		{"msg:header", `local h = msg:header("Subject")`},
+		{"msg:context_get", `local v = msg:context_get(MESS, "k")`},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			w := setup{
+				scripts: map[string]string{"script": head + `
+local CONN, MESS = msys.core.VCTX_CONN, msys.core.VCTX_MESS
+local function f(i) return i end
+function mod:validate_data(msg, ac, vctx) for i = 1, 1000 do ` + c.script + ` end return msys.core.VALIDATE_CONT end` + foot},
+				attrs: map[string]string{"cpu_limit": "600000", "wall_limit": "600"},
+			}.start(b)
+			call := &sdk.Call{Generation: 1, Phases: []sdk.Phase{{Hook: sdk.ValidateData}}, State: &sdk.State{
+				Conn: sdk.Conn{Session: 1, Context: sdk.Dict{{Key: "ehlo_string", Value: "EHLO x"}, {Key: "ehlo_domain", Value: "client.test"}}},
+				Message: &sdk.Message{ID: "1", Sender: "a@example.org", Recipients: []smtp.Address{"b@example.com"}, Header: sampleHeader,
+					Context: sdk.Dict{{Key: "k", Value: "v"}}},
+			}}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			for b.Loop() {
+				ans, err := w.m.Call(context.Background(), call)
+				if err != nil || ans.Results[0].Failed {
+					b.Fatal(err, w.host.paniclog())
+				}
+			}
+			runtime.ReadMemStats(&after)
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*times), "ns/call")
+			b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(b.N*times), "allocs/call")
+		})
+	}
+}
+
+// BenchmarkCalloutInside is a trivial callout without what surrounds it: the
+// session found, the interpreter entered, the answer made.
+func BenchmarkCalloutInside(b *testing.B) {
+	w := scripted(b, head+`function mod:validate_set_binding(msg) return msys.core.VALIDATE_CONT end`+foot)
+	in := w.m.currentGeneration().interpreters[0]
+	ctx := context.Background()
+	call := &sdk.Call{Generation: 1, Phases: []sdk.Phase{{Hook: sdk.ValidateSetBinding}}, State: &sdk.State{Conn: sdk.Conn{Session: 1}}}
+	s := &session{in: in}
+	var frame api.Frame
+	frame.Begin(ctx, call, 0)
+	r := in.begin(ctx, in.limits)
+	r.sess = s
+	r.thread = in.enter(r)
+	b.ReportAllocs()
+	for b.Loop() {
+		var out sdk.PhaseResult
+		in.phase(r, &frame, &out)
+		if out.Failed {
+			b.Fatal(w.host.paniclog())
+		}
+	}
+	in.leave(r, r.thread)
 }

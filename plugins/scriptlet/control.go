@@ -68,6 +68,9 @@ func (m *Module) Control(ctx context.Context, words []string) (string, error) {
 	if reply, ok, err := g.listCommand(ctx, words); ok {
 		return reply, err
 	}
+	if hasPrefix(words, strings.Fields(cmdThreads)) || hasPrefix(words, strings.Fields(cmdThreadsToo)) {
+		return g.threadStats(), nil
+	}
 	fn := g.control(words)
 	if fn == nil {
 		return "", fmt.Errorf("no script registered the command %q", strings.Join(words, " "))
@@ -87,7 +90,7 @@ func (m *Module) Control(ctx context.Context, words []string) (string, error) {
 func (g *generation) prefixes() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	out := []string{cmdLists, cmdListReload}
+	out := []string{cmdLists, cmdListReload, cmdThreads, cmdThreadsToo}
 	for _, c := range g.controls {
 		out = append(out, strings.Join(c.words, " "))
 	}

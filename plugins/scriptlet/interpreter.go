@@ -30,6 +30,7 @@ type interpreter struct {
 	base    *lua.LState // the world; runs no Lua itself
 	threads *threadMaker
 	idle    []*thread
+	counts  threadCounts
 	closed  chan struct{} // what Done gives to a run that must stop
 	bare    *lua.LFunction
 	traced  *lua.LFunction
@@ -98,6 +99,7 @@ func (in *interpreter) clock() time.Duration { return time.Since(in.start) }
 // newThread makes a Lua thread that obeys our limits. The base state has no
 // context, so gopher-lua derives none from it.
 func (in *interpreter) newThread() *thread {
+	in.counts.created++
 	L := in.threads.make()
 	t := &thread{L: L, in: in}
 	L.SetContext(t)
@@ -126,6 +128,7 @@ func (in *interpreter) thread(r *run) *thread {
 	if n := len(in.idle); n > 0 {
 		t, in.idle[n-1] = in.idle[n-1], nil
 		in.idle = in.idle[:n-1]
+		in.counts.reused++
 	} else {
 		t = in.newThread()
 	}

@@ -333,7 +333,7 @@ func TestControlCommand(t *testing.T) {
 	w := scripted(t, head+`
 msys.registerControl("hello", function(cc) print("hello", cc.argc, cc.argv[1], cc.argv[7]) print("bye") end)
 msys.registerControl("hello  world", function(cc) error("boom") end)`+foot)
-	if diff := cmp.Diff([]string{cmdLists, cmdListReload, "hello", "hello world"}, w.sub.Controls); diff != "" {
+	if diff := cmp.Diff([]string{cmdLists, cmdListReload, cmdThreads, cmdThreadsToo, "hello", "hello world"}, w.sub.Controls); diff != "" {
 		t.Error(diff)
 	}
 	reply, err := w.m.Control(context.Background(), []string{"hello", "you"})

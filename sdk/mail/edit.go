@@ -25,7 +25,7 @@ func NewLeaf(contentType, encoding string, body []byte) *Part {
 	if encoding != Encoding7Bit {
 		header = appendField(header, "Content-Transfer-Encoding", encoding)
 	}
-	return &Part{header: header, gap: []byte("\r\n"), body: body}
+	return &Part{header: header, gap: []byte("\r\n"), body: body, loose: true}
 }
 
 // NewContainer makes an empty container of that type that is in no tree. The
@@ -45,7 +45,7 @@ func NewContainer(mediaType, boundary string) (*Part, error) {
 func newContainer(params Params, boundary string) *Part {
 	params.Set("boundary", boundary)
 	header := appendField(nil, "Content-Type", params.String())
-	p := &Part{header: header, gap: []byte("\r\n"), boundary: boundary}
+	p := &Part{header: header, gap: []byte("\r\n"), boundary: boundary, loose: true}
 	p.tail = []byte("--" + boundary + "--\r\n")
 	p.body = p.tail
 	return p
@@ -154,7 +154,7 @@ func (p *Part) Unlink() {
 	c.children = append(c.children[:at:at], c.children[at+1:]...)
 	c.changed = true
 	p.touch()
-	p.parent, p.before = nil, nil
+	p.parent, p.before, p.loose = nil, nil, true
 }
 
 // DeepCopy is a copy of the part and all in it that is in no tree.

@@ -24,6 +24,7 @@ type Part struct {
 
 	parent *Part
 	before []byte // the delimiter line in front of this part
+	loose  bool   // without a parent it is no message: made or taken out as a part
 }
 
 // Header is the part's raw header section.

@@ -67,6 +67,16 @@ func (p *Part) SetText(text, mediaType, charset string) {
 	header = DeleteHeader(header, "Content-Disposition")
 	p.SetHeader(header)
 	p.setText(text, charset, Encoding7Bit)
+	p.header = p.versioned(p.header)
+}
+
+// versioned is a header section with the MIME-Version that a message with MIME
+// headers has (RFC 2045 §4), and a part of one needs not.
+func (p *Part) versioned(header []byte) []byte {
+	if _, ok := first(header, "MIME-Version"); ok || p.parent != nil || p.loose {
+		return header
+	}
+	return AppendHeader(header, "MIME-Version", []string{"1.0"})
 }
 
 func (p *Part) setText(text, charset, encoding string) {
@@ -87,8 +97,8 @@ func (p *Part) setText(text, charset, encoding string) {
 	if had := p.ContentType().Encoding; had != encoding {
 		header = ReplaceHeader(header, "Content-Transfer-Encoding", []string{encoding})
 	}
-	if _, ok := first(header, "MIME-Version"); !ok && p.parent == nil && len(header) != len(p.header) {
-		header = AppendHeader(header, "MIME-Version", []string{"1.0"}) // RFC 2045 §4
+	if len(header) != len(p.header) {
+		header = p.versioned(header)
 	}
 	p.header = header
 	p.SetBody(EncodeTransfer(encoding, raw, true))

@@ -206,3 +206,26 @@ func FuzzHeaderEdits(f *testing.F) {
 		}
 	})
 }
+
+// Only a message gets MIME-Version with its first MIME header; a part that was
+// made, or taken out of a message, does not.
+func TestMIMEVersionIsTheMessages(t *testing.T) {
+	for name, p := range map[string]*Part{
+		"a leaf": NewLeaf("text/plain", Encoding7Bit, nil),
+		"taken out": func() *Part {
+			first := NewPart([]byte("Content-Type: multipart/mixed; boundary=b\r\n"), []byte("--b\r\n\r\nx\r\n--b--\r\n")).Children()[0]
+			first.Unlink()
+			return first
+		}(),
+	} {
+		if p.SetText("é", "", ""); strings.Contains(string(p.Header()), "MIME-Version") {
+			t.Errorf("%s: %q", name, p.Header())
+		}
+	}
+	m := NewPart([]byte("Subject: s\r\nContent-Type: text/html\r\n"), []byte("x\r\n"))
+	m.SetText("plain", "", "")
+	m.SetText("é", "", "")
+	if got := string(m.Header()); strings.Count(got, "MIME-Version: 1.0\r\n") != 1 {
+		t.Errorf("a message: %q", got)
+	}
+}

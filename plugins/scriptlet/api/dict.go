@@ -34,20 +34,32 @@ func dictID(L *lua.LState, n int) sdk.DictID {
 // object at stack index 1 and the type and key behind it.
 
 func contextGet(e *Env, L *lua.LState) int {
-	v, _ := self[contextual](L).get(e, L, dictID(L, 2)).Get(L.ToString(3))
-	return pushString(L, v)
+	v, _ := contextValue(e, L)
+	L.Push(e.texts.value(v))
+	return 1
+}
+
+// contextValue finds a variable. A vctx finds it without making the dictionary
+// of which it is one.
+func contextValue(e *Env, L *lua.LState) (value string, ok bool) {
+	id, key := dictID(L, 2), L.ToString(3)
+	if v, ok := L.CheckUserData(1).Value.(*validateContext); ok {
+		return v.lookup(e, L, id, key)
+	}
+	return self[contextual](L).get(e, L, id).Get(key)
 }
 
 func contextExists(e *Env, L *lua.LState) int {
-	_, ok := self[contextual](L).get(e, L, dictID(L, 2)).Get(L.ToString(3))
+	_, ok := contextValue(e, L)
 	return pushFlag(L, ok)
 }
 
 func contextExistsAndGet(e *Env, L *lua.LState) int {
-	v, ok := self[contextual](L).get(e, L, dictID(L, 2)).Get(L.ToString(3))
+	v, ok := contextValue(e, L)
 	pushFlag(L, ok)
 	if ok {
-		return 1 + pushString(L, v)
+		L.Push(e.texts.value(v))
+		return 2
 	}
 	L.Push(lua.LNil)
 	return 2

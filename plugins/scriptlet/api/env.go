@@ -16,6 +16,7 @@ type Env struct {
 	World World
 
 	registry *Registry
+	texts    textCache
 }
 
 // World is the interpreter's side of Env; plugins/scriptlet implements it.

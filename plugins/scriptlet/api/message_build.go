@@ -115,16 +115,19 @@ func inject(e *Env, L *lua.LState, in *sdk.Injection, sender, recipients string)
 
 func doForward(e *Env, L *lua.LState) int {
 	m := current(e, L)
-	charset := optional(L, 6)
-	if charset == "" {
-		charset = "utf-8"
-	}
 	contentType := mail.Params{Value: "text/plain"}
-	contentType.Set("charset", charset)
+	if charset := optional(L, 6); charset != "" {
+		contentType.Set("charset", charset)
+	}
+	headers := []mail.HeaderLine{{Name: "From", Value: L.ToString(2)}, {Name: "To", Value: L.ToString(3)}}
+	if envelopeAddress(L, L.ToString(2), true) == "" {
+		headers[0].Value = "postmaster@" + hostname(e) // RFC 5322 §3.6.2: From has a mailbox
+	}
+	if subject := optional(L, 5); subject != "" {
+		headers = append(headers, mail.HeaderLine{Name: "Subject", Value: subject})
+	}
 	draft := mail.Draft{
-		Headers: []mail.HeaderLine{
-			{Name: "From", Value: L.ToString(2)}, {Name: "To", Value: L.ToString(3)}, {Name: "Subject", Value: optional(L, 5)},
-		},
+		Headers:      headers,
 		Alternatives: []mail.Alternative{{ContentType: contentType.String(), Content: L.ToString(4)}},
 		Attachments:  []mail.Attachment{{Content: []byte(m.raw(e, L)), Message: true}},
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strconv"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -87,6 +88,9 @@ func normalReply(L *lua.LState, code int, text string) *smtp.Reply {
 	text = strings.TrimRight(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 	if r, ok := smtp.ParseReply(text); ok && r.Code == code && strings.Contains(text, "\n") {
 		return r // every line with its code already
+	}
+	if r, ok := smtp.ParseReply(strconv.Itoa(code) + " " + text); ok {
+		return r
 	}
 	return smtp.ParseReplyText(code, text)
 }

@@ -192,8 +192,19 @@ func (r *Registry) addFields(L *lua.LState, c *Class, mt, methods *lua.LTable) {
 		fields[c.Fields[i].Name] = &c.Fields[i]
 	}
 	name := c.Name
+	if c.FieldsOfCall {
+		behind := L.CreateTable(0, 1)
+		behind.RawSetString("__index", L.NewFunction(func(L *lua.LState) int { return r.indexCall(L, fields) }))
+		methods.Metatable = behind
+		r.addNewIndex(L, c, mt, fields)
+		return
+	}
 	mt.RawSetString("__index", L.NewFunction(func(L *lua.LState) int { return r.index(L, name, methods, fields) }))
-	if c.Meta["__newindex"] == nil {
+	r.addNewIndex(L, c, mt, fields)
+}
+
+func (r *Registry) addNewIndex(L *lua.LState, c *Class, mt *lua.LTable, fields fieldSet) {
+	if name := c.Name; c.Meta["__newindex"] == nil {
 		mt.RawSetString("__newindex", L.NewFunction(func(L *lua.LState) int { return r.newIndex(L, name, fields) }))
 	}
 }
@@ -216,6 +227,17 @@ func (r *Registry) index(L *lua.LState, class string, methods *lua.LTable, field
 		return 1
 	}
 	L.Push(f.Get(r.env, L, r.self(L, class, string(key))))
+	return 1
+}
+
+// indexCall reads a field of the call being served; it comes behind the methods.
+func (r *Registry) indexCall(L *lua.LState, fields fieldSet) int {
+	key, _ := L.Get(2).(lua.LString)
+	if f := fields[string(key)]; f != nil {
+		L.Push(f.Get(r.env, L, nil))
+	} else {
+		L.Push(lua.LNil)
+	}
 	return 1
 }
 

@@ -76,6 +76,10 @@ type Class struct {
 	Methods []Func
 	Fields  []Field
 	Meta    map[string]func(e *Env, L *lua.LState) int // "__tostring", "__len", "__call", ...
+	// FieldsOfCall: the fields are those of the call being served, whichever
+	// object they are read from, and Field.Get gets no object. Methods are found
+	// three times as fast then.
+	FieldsOfCall bool
 }
 
 // Package is one msys package: what require of its name gives.

@@ -20,11 +20,13 @@ func newContext(e *Env, L *lua.LState, f *Frame) lua.LValue {
 	return e.World.Object(L, classContext, &validateContext{session: f.Session})
 }
 
+const staleContext = "validation context is no longer valid: it can be used only while a callout of its session runs"
+
 // frame is the phase being run for the context's session.
 func (v *validateContext) frame(e *Env, L *lua.LState) *Frame {
 	f := e.World.Frame(L)
 	if f == nil || f.Session != v.session {
-		L.RaiseError("validation context is no longer valid: it can be used only while a callout of its session runs")
+		L.RaiseError("%s", staleContext)
 	}
 	return f
 }
@@ -48,6 +50,24 @@ func (v *validateContext) get(e *Env, L *lua.LState, id sdk.DictID) sdk.Dict {
 		both.Set(p.Key, p.Value)
 	}
 	return both
+}
+
+// lookup finds one variable of what get gives.
+func (v *validateContext) lookup(e *Env, L *lua.LState, id sdk.DictID, key string) (value string, ok bool) {
+	f := v.frame(e, L)
+	m := f.Message()
+	if id == sdk.DictMess {
+		if m == nil {
+			return "", false
+		}
+		return m.Context.Get(key)
+	}
+	if m != nil && f.Phase.Hook.Info().Target == sdk.TargetCopy {
+		if value, ok = m.ConnContext.Get(key); ok {
+			return value, true
+		}
+	}
+	return f.State.Conn.Context.Get(key)
 }
 
 // put implements contextual. A connection variable that is set behind the split
@@ -85,7 +105,7 @@ func contextPackage() Package {
 		Classes: []Class{{
 			Name: classContext, Doc: "The validation context of a session.",
 			Methods: append(append(dictionaryMethods(), replyMethods()...), recipientMethods()...),
-			Fields:  contextFields(),
+			Fields:  contextFields(), FieldsOfCall: true,
 			Meta: map[string]func(e *Env, L *lua.LState) int{
 				"__eq": func(_ *Env, L *lua.LState) int {
 					a, _ := L.CheckUserData(1).Value.(*validateContext)
@@ -155,6 +175,13 @@ func doTarpit(e *Env, L *lua.LState) int {
 }
 
 func contextFields() []Field {
+	ofCall := func(e *Env, L *lua.LState) *Frame {
+		f := e.World.Frame(L)
+		if f == nil {
+			L.RaiseError("%s", staleContext)
+		}
+		return f
+	}
 	frameOf := func(e *Env, L *lua.LState, ud *lua.LUserData) (*validateContext, *Frame) {
 		v, ok := ud.Value.(*validateContext)
 		if !ok {
@@ -164,8 +191,8 @@ func contextFields() []Field {
 	}
 	return []Field{
 		{Name: "code", Type: "number", Phases: "any", Doc: "The reply code chosen so far, 0 while there is none.",
-			Get: func(e *Env, L *lua.LState, ud *lua.LUserData) lua.LValue {
-				if _, f := frameOf(e, L, ud); f.Reply != nil {
+			Get: func(e *Env, L *lua.LState, _ *lua.LUserData) lua.LValue {
+				if f := ofCall(e, L); f.Reply != nil {
 					return lua.LNumber(f.Reply.Code)
 				}
 				return lua.LNumber(0)
@@ -175,9 +202,8 @@ func contextFields() []Field {
 				v.setReply(e, L, normalReply(L, number32(L, "vctx.code", val), replyText(f)))
 			}},
 		{Name: "note", Type: "string or nil", Phases: "any", Doc: "The text of the reply chosen so far.",
-			Get: func(e *Env, L *lua.LState, ud *lua.LUserData) lua.LValue {
-				_, f := frameOf(e, L, ud)
-				if text := replyText(f); text != "" {
+			Get: func(e *Env, L *lua.LState, _ *lua.LUserData) lua.LValue {
+				if text := replyText(ofCall(e, L)); text != "" {
 					return lua.LString(text)
 				}
 				return lua.LNil

@@ -34,6 +34,7 @@ end
 func BenchmarkCompile(b *testing.B) {
 	src := []byte(strings.ReplaceAll(policy(), "%d", "data"))
 	rt := dialect.NewRuntime(dialect.Limits{})
+	b.SetBytes(int64(len(src)))
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, problems := dialect.Compile("p", src, rt); len(problems) > 0 {
