@@ -11,6 +11,7 @@ import (
 	"github.com/mtad/mtad/core/reception"
 	"github.com/mtad/mtad/core/validate"
 	"github.com/mtad/mtad/sdk"
+	"github.com/mtad/mtad/sdk/smtp"
 )
 
 // Bounds of the log hooks. Where modules cannot keep up, whoever logs waits for
@@ -126,6 +127,9 @@ func (h *logHooks) tell(m *message.Message, p sdk.Phase) {
 		return
 	}
 	view := reception.View(m)
+	if r, ok := smtp.ParseReply(p.Line); ok {
+		view.Reply = r // what was logged, not what an earlier attempt came to
+	}
 	loan, err := h.lend(m)
 	if err != nil {
 		h.problem("the content of " + m.ID + " cannot be read: " + err.Error())

@@ -15,6 +15,8 @@ want() { # want PACKAGE FILE-PATTERN...
 want postfix /usr/sbin/smtp-source
 want swaks swaks
 want postgresql '/usr/lib/postgresql/*/bin/postgres'
+want mariadb-server-core /usr/sbin/mariadbd
+want mariadb-client-core my_print_defaults
 want python3 python3
 /usr/bin/python3 -c 'import grpc, google.protobuf' 2>/dev/null || missing="$missing python3-grpcio python3-protobuf"
 want protobuf-compiler-grpc grpc_python_plugin

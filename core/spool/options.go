@@ -14,6 +14,7 @@ type Config struct {
 	SpoolMode    uint32 `opt:"spool_mode" type:"octal" default:"0640" scopes:"global" help:"Mode of spool files."`
 	ForceFsync   bool   `opt:"force_fsync" default:"true" scopes:"global" help:"Kept for its name: mail is always on the disk before it is accepted, unless _unsafe_spool says otherwise."`
 	UnsafeSpool  bool   `opt:"_unsafe_spool" default:"false" scopes:"global" help:"Accept mail without syncing it. It is lost when the power or the system fails."`
+	KeepDicts    bool   `opt:"keep_message_dicts_in_memory" default:"false" scopes:"global" help:"Taken for compatibility: a message's contexts are in the spool, and there for every hook."`
 	Preallocate  bool   `opt:"spool_preallocate" default:"true" scopes:"global" help:"Write the next segment of the spool full of zeros before it is needed: syncing mail into it takes half the time."`
 	MinFreeSpace int64  `opt:"min_free_space" type:"bytes" unit:"bytes" default:"104857600" scopes:"global" help:"Below this much free space new mail gets 452 4.3.1."`
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/plugins/datasource/driver"
+	"github.com/mtad/mtad/plugins/datasource/driver/mysql"
 	"github.com/mtad/mtad/plugins/datasource/driver/pgsql"
 	"github.com/mtad/mtad/plugins/datasource/driver/sqlite"
 	"github.com/mtad/mtad/sdk"
@@ -17,7 +18,9 @@ import (
 )
 
 // Drivers are the database drivers there are.
-func Drivers() []driver.Driver { return []driver.Driver{sqlite.Driver{}, pgsql.Driver{}} }
+func Drivers() []driver.Driver {
+	return []driver.Driver{sqlite.Driver{}, pgsql.Driver{}, mysql.Driver{}}
+}
 
 // module is the datasource module. A datasource whose scope did not change
 // keeps its connections and its cache across a reload.

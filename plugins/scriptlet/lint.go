@@ -26,6 +26,7 @@ func (g *generation) lint(in *interpreter) {
 		Private:    []string{"_TLS", "_OSTLS"},
 	}
 	lacks := g.unsupported()
+	var scripts []parsed
 	for _, u := range g.sources.all() {
 		report, problems := dialect.Lint(u.source.Path, u.source.Text, opt)
 		if len(problems) > 0 {
@@ -46,6 +47,7 @@ func (g *generation) lint(in *interpreter) {
 			}
 		}
 		stmts, _ := dialect.Parse(u.source.Path, u.source.Text)
+		scripts = append(scripts, parsed{u.source.Path, stmts})
 		if p, writes := initWrites(u.source.Path, stmts); writes {
 			g.shares(p)
 		}
@@ -55,6 +57,7 @@ func (g *generation) lint(in *interpreter) {
 			g.warn(p)
 		}
 	}
+	g.warnMisnamed(scripts)
 }
 
 // embedded begins the path of a script of the built-in library.

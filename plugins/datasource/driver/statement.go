@@ -15,17 +15,31 @@ type Statement struct {
 	SQL     string // as the script wrote it
 	Execute bool   // no result set
 
+	query *sdk.Query
 	parts []string // the text around the placeholders: one more than args
 	args  []sdk.Datum
 }
 
 // Parse finds the placeholders of a query outside of quotes and comments.
-func Parse(q *sdk.Query) *Statement {
-	st := &Statement{SQL: q.SQL, Execute: q.Execute}
+func Parse(q *sdk.Query) *Statement { return parse(q, false) }
+
+// Backslashed is the statement as MySQL and MariaDB read it: in a string a
+// backslash escapes what follows, # begins a comment, and -- does only in front
+// of white space (https://dev.mysql.com/doc/refman/8.4/en/comments.html).
+func (st *Statement) Backslashed() *Statement { return parse(st.query, true) }
+
+func parse(q *sdk.Query, backslashed bool) *Statement {
+	st := &Statement{SQL: q.SQL, Execute: q.Execute, query: q}
 	positional := q.Positional
 	rest, from := q.SQL, 0
 	for i := 0; i < len(rest); {
 		switch c := rest[i]; {
+		case backslashed && (c == '\'' || c == '"'):
+			i = skipEscaped(rest, i)
+		case backslashed && c == '#':
+			i = skipTo(rest, i, "\n")
+		case backslashed && c == '-' && strings.HasPrefix(rest[i:], "--") && i+2 < len(rest) && rest[i+2] > ' ':
+			i++
 		case c == '\'' || c == '"' || c == '`':
 			i = skipQuoted(rest, i)
 		case c == '-' && strings.HasPrefix(rest[i:], "--"):
@@ -74,6 +88,17 @@ func skipQuoted(s string, i int) int {
 		return len(s)
 	}
 	return i + 1 + end + 1
+}
+
+// skipEscaped is skipQuoted where a backslash escapes a quote.
+func skipEscaped(s string, i int) int {
+	quote := s[i]
+	for i++; i < len(s) && s[i] != quote; i++ {
+		if s[i] == '\\' {
+			i++
+		}
+	}
+	return min(i+1, len(s))
 }
 
 func skipTo(s string, i int, end string) int {
