@@ -3,7 +3,9 @@ package core
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -26,9 +28,9 @@ func (c *Core) commands() []control.Command {
 			_, err := fmt.Fprintf(call, "mtad version: %s\n", c.opt.Version)
 			return err
 		}},
-		{Name: "summary", Help: "Show the counters since start.", Run: c.summary},
+		{Name: "summary", Usage: "[--json]", Help: "Show the counters since start.", Run: answering(lookTime, c.summary)},
 		{Name: "summary reset", Help: "Set the summary's counters to zero.", Run: c.summaryReset},
-		{Name: "mailq", Usage: "[--domain D] [--binding B] [--limit N]", Help: "Show the queues: active (AQ) and delayed (DQ).", Run: c.mailq},
+		{Name: "mailq", Usage: "[--domain D] [--binding B] [--limit N] [--json]", Help: "Show the queues: active (AQ) and delayed (DQ).", Run: answering(lookTime, c.mailq)},
 		{Name: "paniclog", Help: "Show the last paniclog entries of each level.", Run: func(_ context.Context, call *control.Call) error {
 			for _, line := range c.logs.Recent() {
 				fmt.Fprintln(call, line)
@@ -39,27 +41,52 @@ func (c *Core) commands() []control.Command {
 		{Name: "session list", Help: "Show the live SMTP sessions.", Run: c.sessionList},
 		{Name: "disconnect", Usage: "SESSION|CONNECTION-ID|ADDRESS|CIDR", Help: "End sessions with 421.", Run: c.disconnect},
 		{Name: "config reload", Help: "Read the configuration again; on any error the running one stays.", Run: c.configReload},
-		{Name: "config get", Usage: "[SCOPE [INSTANCE]]... OPTION", Help: "Show a value that is set exactly there.", Run: c.configWords("get")},
-		{Name: "config eval", Usage: "[SCOPE [INSTANCE]]... OPTION", Help: "Show a value after fallback and defaults.", Run: c.configWords("eval")},
+		{Name: "config get", Usage: "[SCOPE [INSTANCE]]... OPTION [--json]", Help: "Show a value that is set exactly there.", Run: answering(lookTime, c.configWords("get"))},
+		{Name: "config eval", Usage: "[SCOPE [INSTANCE]]... OPTION [--json]", Help: "Show a value after fallback and defaults.", Run: answering(lookTime, c.configWords("eval"))},
 		{Name: "reopen logs", Help: "Close and open the log files, after a rotation.", Run: func(context.Context, *control.Call) error { return c.logs.Reopen() }},
 		{Name: "shutdown", Help: "Stop cleanly: refuse new sessions, let running ones finish.", Run: func(context.Context, *control.Call) error {
 			c.Shutdown()
 			return nil
 		}},
 	}
+	list = append(list, c.mailCommands()...)
 	list = append(list, c.audit.Commands()...)
 	return append(list, c.counters.Commands()...)
 }
 
+// figure is a line of summary.
+type figure struct {
+	label string
+	value int64
+}
+
+// summaryRows is summary's answer.
+type summaryRows []figure
+
+func (s summaryRows) text(w io.Writer) {
+	fmt.Fprintln(w, "Summary Statistics")
+	for _, row := range s {
+		fmt.Fprintf(w, "%s: %d\n", row.label, row.value)
+	}
+}
+
+// MarshalJSON gives the figures by their labels: outbound_concurrency.
+func (s summaryRows) MarshalJSON() ([]byte, error) {
+	named := map[string]int64{}
+	for _, row := range s {
+		named[strings.ToLower(strings.ReplaceAll(row.label, " ", "_"))] = row.value
+	}
+	return json.Marshal(named)
+}
+
 // summary prints the original's labels (reference/console.tsv, summary).
-func (c *Core) summary(_ context.Context, call *control.Call) error {
+func (c *Core) summary(_ context.Context, args []string) (answer, error) {
+	if len(args) > 0 {
+		return nil, usage("summary takes no words")
+	}
 	active, delayed, damaged, outbound := c.queue.Totals()
 	d := c.dns.Stats()
-	fmt.Fprintln(call, "Summary Statistics")
-	for _, row := range []struct {
-		label string
-		value int64
-	}{
+	return summaryRows{
 		{"Outbound Concurrency", int64(outbound)},
 		{"Inbound Concurrency", int64(len(c.smtp.Sessions()))},
 		{"Active Domains", int64(len(c.queue.Sizes()))},
@@ -76,10 +103,7 @@ func (c *Core) summary(_ context.Context, call *control.Call) error {
 		{"Failed Messages", c.queue.Counters.Failed.Load()},
 		{"Rejected Messages", c.rejected.Load()},
 		{"Received Messages", c.received.Load()},
-	} {
-		fmt.Fprintf(call, "%s: %d\n", row.label, row.value)
-	}
-	return nil
+	}, nil
 }
 
 func (c *Core) summaryReset(_ context.Context, call *control.Call) error {
@@ -88,6 +112,7 @@ func (c *Core) summaryReset(_ context.Context, call *control.Call) error {
 	c.queue.Counters.Failed.Store(0)
 	c.rejected.Store(0)
 	c.received.Store(0)
+	c.queue.ResetFigures()
 	_, err := fmt.Fprintln(call, "statistics cleared.")
 	return err
 }
@@ -123,10 +148,35 @@ func parseMailq(args []string) (mailqFilter, error) {
 	return f, nil
 }
 
-func (c *Core) mailq(_ context.Context, call *control.Call) error {
-	f, err := parseMailq(call.Args)
+// mailqRow is a queue of mailq.
+type mailqRow struct {
+	Group   string `json:"binding_group"`
+	Binding string `json:"binding"`
+	Domain  string `json:"domain"`
+	Active  int    `json:"active"`
+	Delayed int    `json:"delayed"`
+}
+
+// mailqList is mailq's answer.
+type mailqList struct {
+	Queues  []mailqRow `json:"queues"`
+	LeftOut int        `json:"left_out"`
+}
+
+func (l *mailqList) text(w io.Writer) {
+	fmt.Fprintf(w, "%-32s %-40s %8s %8s\n", "Group/Binding", "Domain", "AQ", "DQ")
+	for _, s := range l.Queues {
+		fmt.Fprintf(w, "%-32s %-40s %8d %8d\n", s.Group+"/"+s.Binding, s.Domain, s.Active, s.Delayed)
+	}
+	if l.LeftOut > 0 {
+		fmt.Fprintf(w, "%d more; --limit 0 hides all, --limit %d shows them\n", l.LeftOut, l.LeftOut+len(l.Queues))
+	}
+}
+
+func (c *Core) mailq(_ context.Context, args []string) (answer, error) {
+	f, err := parseMailq(args)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	sizes := slices.DeleteFunc(c.queue.Sizes(), func(s queue.LaneSize) bool {
 		return f.domain != "" && s.Domain != f.domain || f.binding != "" && s.Binding != f.binding
@@ -134,15 +184,11 @@ func (c *Core) mailq(_ context.Context, call *control.Call) error {
 	slices.SortFunc(sizes, func(a, b queue.LaneSize) int {
 		return cmp.Or(cmp.Compare(b.Active+b.Delayed, a.Active+a.Delayed), cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.Binding, b.Binding))
 	})
-	fmt.Fprintf(call, "%-32s %-40s %8s %8s\n", "Group/Binding", "Domain", "AQ", "DQ")
-	for i, s := range sizes {
-		if i == f.limit {
-			fmt.Fprintf(call, "%d more; --limit 0 hides all, --limit %d shows them\n", len(sizes)-i, len(sizes))
-			break
-		}
-		fmt.Fprintf(call, "%-32s %-40s %8d %8d\n", s.Group+"/"+s.Binding, s.Domain, s.Active, s.Delayed)
+	list := &mailqList{Queues: []mailqRow{}, LeftOut: max(0, len(sizes)-f.limit)}
+	for _, s := range sizes[:min(f.limit, len(sizes))] {
+		list.Queues = append(list.Queues, mailqRow{s.Group, s.Binding, s.Domain, s.Active, s.Delayed})
 	}
-	return nil
+	return list, nil
 }
 
 // moduleList prints the modules (reference/console.tsv, module list).
@@ -222,16 +268,15 @@ func (c *Core) configReload(ctx context.Context, call *control.Call) error {
 	return nil
 }
 
-func (c *Core) configWords(verb string) func(context.Context, *control.Call) error {
-	return func(_ context.Context, call *control.Call) error {
-		if len(call.Args) == 0 {
-			return fmt.Errorf("%w: name an option", control.ErrUsage)
+func (c *Core) configWords(verb string) func(context.Context, []string) (answer, error) {
+	return func(_ context.Context, args []string) (answer, error) {
+		if len(args) == 0 {
+			return nil, usage("name an option")
 		}
-		text, err := configValue(c.settings.Load(), append([]string{verb}, call.Args...))
+		text, err := configValue(c.settings.Load(), append([]string{verb}, args...))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		_, err = fmt.Fprintln(call, text)
-		return err
+		return shown{Text: text}, nil
 	}
 }

@@ -50,6 +50,7 @@ type Core struct {
 	sources  atomic.Pointer[conf.Sources]
 	reload   sync.Mutex
 	gen      uint64
+	online   []conf.Change // of config set and unset, since the last reload; under reload
 
 	logs      *logs.Logs
 	counters  *counter.Counters

@@ -165,6 +165,7 @@ type records struct{ c *Core }
 // Reception is part of reception.Logger.
 func (l records) Reception(m *message.Message) {
 	l.c.received.Add(1)
+	l.c.queue.Received(m)
 	l.c.audit.Received(m.Peer.Addr())
 	l.c.logs.Reception(m)
 	l.c.hooks.message(sdk.CoreLogReception, m, "")

@@ -18,6 +18,13 @@ import (
 func (c *Core) load() (*settings, []string, error) {
 	tree, diags := conf.Load(c.opt.Conf)
 	schema := Schema(moduleSchemas(tree, c.opt.Builtin))
+	if len(diags) == 0 {
+		amended, err := c.amended(conf.View{Tree: tree, Schema: schema})
+		if err != nil {
+			return nil, nil, err
+		}
+		tree = amended
+	}
 	diags = append(diags, conf.Check(tree, schema)...)
 	if len(diags) > 0 {
 		return nil, nil, lines(diags.Sort())
@@ -57,8 +64,11 @@ type prepared struct {
 func (c *Core) Reload(ctx context.Context) (warnings []string, err error) {
 	c.reload.Lock()
 	defer c.reload.Unlock()
+	online := c.online
+	c.online = nil // a reload drops the changes of config set
 	p, err := c.prepare(ctx)
 	if err != nil {
+		c.online = online
 		c.problem("core")("Reconfigure failed\n\t" + strings.ReplaceAll(err.Error(), "\n", "\n\t"))
 		return nil, err
 	}

@@ -16,6 +16,8 @@ type Command struct {
 	Name  string // one or more words, "config reload"
 	Usage string // arguments, "[--domain D] [--limit N]"
 	Help  string // one sentence
+	// Example is a use of it that help shows where it was asked about; "": none.
+	Example string
 	// Run carries it out. What it writes to c is the reply; an error is
 	// printed behind it and makes the console exit with 1.
 	Run func(ctx context.Context, c *Call) error
@@ -128,6 +130,9 @@ func (t *Table) help(words []string, c *Call) error {
 		if strings.HasPrefix(cmd.Name, prefix) {
 			shown++
 			fmt.Fprintf(c, "%-44s %s\n", strings.TrimSpace(cmd.Name+" "+cmd.Usage), cmd.Help)
+			if prefix != "" && cmd.Example != "" {
+				fmt.Fprintf(c, "%44s e.g. %s\n", "", cmd.Example)
+			}
 		}
 	}
 	if t.FurtherNames != nil {

@@ -98,6 +98,8 @@ func (t *trip) dial(ctx context.Context, to target, o *Options) (*session, *queu
 	if err == nil {
 		s := newSession(ctx, conn, to, o)
 		s.id = t.courier.NewConnID()
+		t.courier.live.add(s, Connection{ID: s.id, Lane: t.lane, Host: to.host, Addr: to.addr, Since: t.courier.now()})
+		s.closed = func() { t.courier.live.remove(s) }
 		return s, nil
 	}
 	if ctx.Err() != nil {

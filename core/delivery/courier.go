@@ -44,6 +44,7 @@ type Courier struct {
 
 	hosts   memory[hostKey, hostFailure]
 	domains memory[string, lookupFailures]
+	live    liveTable
 	buffers sync.Pool // of *[copyBuffer]byte
 }
 

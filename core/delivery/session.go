@@ -48,6 +48,7 @@ type session struct {
 	sent   int64       // bytes of the transaction
 	final  atomic.Bool // the whole content is out: worth a moment more
 	unhook func() bool // stops watching ctx
+	closed func()      // told when the connection ends; nil: nobody is
 
 	broken     bool // no dialogue is possible any more
 	trouble    bool // the connection failed, not the peer's word
@@ -189,4 +190,7 @@ func (s *session) close() {
 	}
 	s.unhook()
 	s.conn.Close()
+	if s.closed != nil {
+		s.closed()
+	}
 }

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"container/heap"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,17 +18,19 @@ type lane struct {
 	workers int
 	idle    []chan struct{} // workers that wait for mail
 	timer   Timer
-	options *Options
+	options atomic.Pointer[Options]
 	blocked time.Time // no connection before this
 	starved bool
 }
 
 // opts are the lane's options, resolved once a configuration.
 func (l *lane) opts() *Options {
-	if l.options == nil {
-		l.options = l.q.OptionsFor(l.key)
+	o := l.options.Load()
+	if o == nil {
+		o = l.q.underHolds(l.key, l.q.OptionsFor(l.key))
+		l.options.Store(o)
 	}
-	return l.options
+	return o
 }
 
 func (l *lane) active() int { return l.high.len() + l.normal.len() }

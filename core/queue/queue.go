@@ -83,6 +83,8 @@ type Queue struct {
 	kill     context.CancelFunc
 	running  sync.WaitGroup
 	Counters Counters
+	figures  figures
+	holds    holdTable
 }
 
 // Counters are the queue's figures since start, for the console's summary.
@@ -99,7 +101,7 @@ type entry struct {
 	received int64  // Unix seconds
 	retries  uint16
 	high     bool
-	taken    bool // a worker has it
+	taken    bool // marked to be taken off its lane (claim)
 	lane     *lane
 }
 
@@ -108,6 +110,7 @@ func (q *Queue) Start(ctx context.Context) error {
 	q.mu.Lock()
 	q.lanes, q.entries = map[Lane]*lane{}, map[string]*entry{}
 	q.beside = make(chan struct{}, maxBeside)
+	q.figures.reset(q.Clock.Now())
 	q.hard, q.kill = context.WithCancel(ctx)
 	q.accept, q.stop = context.WithCancel(q.hard)
 	q.mu.Unlock()
@@ -184,7 +187,8 @@ func (q *Queue) Reconfigured() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, l := range q.lanes {
-		l.options, l.blocked = nil, time.Time{}
+		l.options.Store(nil)
+		l.blocked = time.Time{}
 		if l.suspended() {
 			l.hurry()
 		}

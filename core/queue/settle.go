@@ -28,6 +28,7 @@ func (w *worker) Settle(m *message.Message, r Result) {
 	switch r.Verdict {
 	case Delivered:
 		w.q.Counters.Delivered.Add(1)
+		w.q.figures.add(w.lane.key, EventDelivered)
 		w.q.Log.Delivery(a)
 		w.finish(e)
 	case PermanentFailure:
@@ -35,6 +36,7 @@ func (w *worker) Settle(m *message.Message, r Result) {
 	case TransientFailure:
 		w.q.Log.TransientFailure(a)
 		w.q.Counters.Transient.Add(1)
+		w.q.figures.add(w.lane.key, EventTransient)
 		w.putOff(e, a, r.Unreached)
 	case NotAttempted:
 		w.release(e, (*lane).putBack)
@@ -69,6 +71,7 @@ func (w *worker) fail(e *entry, a *logs.Attempt) {
 		return
 	}
 	w.q.Counters.Failed.Add(1)
+	w.q.figures.add(w.lane.key, EventFailed)
 	w.q.Log.PermanentFailure(a)
 	w.finish(e)
 }

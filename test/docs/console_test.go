@@ -16,6 +16,7 @@ func TestEveryCommandIsInTheManual(t *testing.T) {
 	}{
 		{"cmd/mtad/main.go", "`mtad ", regexp.MustCompile("(?m)^\t([A-Z]\\w+) +\\w+ +`cmd:\"\" help:")},
 		{"core/commands.go", "`", regexp.MustCompile(`\{Name: "([a-z ]+)",`)},
+		{"core/commands_mail.go", "`", regexp.MustCompile(`\{Name: "([a-z_ ]+)",`)},
 		{"core/counter/counter.go", "`", regexp.MustCompile(`Name: "([a-z ]+)",`)},
 		{"core/audit/console.go", "`", regexp.MustCompile(`Name: "([a-z_ ]+)",`)},
 	}

@@ -1,0 +1,120 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/mtad/mtad/conf"
+)
+
+// shown is text in the configuration's syntax.
+type shown struct {
+	Text     string   `json:"text"`
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+func (s shown) text(w io.Writer) {
+	for _, text := range s.Warnings {
+		fmt.Fprintf(w, "warning: %s\n", text)
+	}
+	fmt.Fprintln(w, strings.TrimSuffix(s.Text, "\n"))
+}
+
+// view is the running configuration for the console.
+func (c *Core) view() conf.View {
+	s := c.settings.Load()
+	return conf.View{Tree: s.tree, Schema: s.schema}
+}
+
+func (c *Core) configShow(show func(conf.View, []string) (string, error)) func(context.Context, []string) (answer, error) {
+	return func(_ context.Context, args []string) (answer, error) {
+		text, err := show(c.view(), args)
+		if err != nil {
+			return nil, err
+		}
+		return shown{Text: text}, nil
+	}
+}
+
+// maxChanges bounds what config set and config unset have changed since the
+// last reload.
+const maxChanges = 10_000
+
+var errChanges = errors.New("too many online changes; config reload drops them")
+
+// configSet changes one option of the running configuration. The change goes
+// the way of a reload: on any error nothing changes.
+func (c *Core) configSet(ctx context.Context, args []string) (answer, error) {
+	change, err := c.view().ParseChange(args)
+	if err != nil {
+		return nil, usage("%v", err)
+	}
+	warnings, err := c.amend(ctx, change)
+	if err != nil {
+		return nil, err
+	}
+	text, err := c.view().Get(change.Words)
+	if err != nil {
+		return nil, err
+	}
+	return shown{text, warnings}, nil
+}
+
+func (c *Core) configUnset(ctx context.Context, args []string) (answer, error) {
+	if len(args) == 0 {
+		return nil, usage("the global scope cannot be unset")
+	}
+	warnings, err := c.amend(ctx, conf.Change{Words: args, Unset: true})
+	if err != nil {
+		return nil, err
+	}
+	text, err := c.view().Eval(args)
+	var none *conf.NotSetError
+	if err != nil && !errors.As(err, &none) {
+		return shown{fmt.Sprintf("\"%s\" has been unset.", strings.Join(args, " ")), warnings}, nil // a scope
+	}
+	if err != nil {
+		text = err.Error()
+	}
+	return shown{fmt.Sprintf("\"%s\" has been unset. Effective value is now:\n        %s", conf.DisplayName(args[len(args)-1]), text), warnings}, nil
+}
+
+// amend adds a change to the running configuration. The warnings are those that
+// a reload would give, too.
+func (c *Core) amend(ctx context.Context, change conf.Change) ([]string, error) {
+	c.reload.Lock()
+	defer c.reload.Unlock()
+	if len(c.online) >= maxChanges {
+		return nil, errChanges
+	}
+	before := c.online
+	c.online = append(slices.Clip(before), change)
+	p, err := c.prepare(ctx)
+	if err != nil {
+		c.online = before
+		return nil, fmt.Errorf("%w\nnothing has changed", err)
+	}
+	c.commit(p)
+	return p.warnings, nil
+}
+
+// amended is a tree with the online changes made to it.
+func (c *Core) amended(v conf.View) (*conf.Tree, error) {
+	if len(c.online) == 0 {
+		return v.Tree, nil
+	}
+	return v.Amend(c.online)
+}
+
+// fileName is a file's name without the directory of the main file.
+func (c *Core) fileName(where string) string {
+	if path, err := filepath.Abs(c.opt.Conf.Path); err == nil {
+		return strings.TrimPrefix(where, filepath.Dir(path)+string(filepath.Separator))
+	}
+	return where
+}

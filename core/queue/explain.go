@@ -1,0 +1,91 @@
+package queue
+
+import "time"
+
+// GateKind is a reason why mail does not go out at this moment.
+type GateKind uint8
+
+// The kinds, in the order in which they are met.
+const (
+	GatePolicy      GateKind = iota // policy has to bind it first
+	GateHeld                        // an operator suspended it
+	GateSuspended                   // suspend_delivery
+	GateUnreached                   // no connection could be made: the lane backs off
+	GateDelayed                     // all of it waits for its next attempt
+	GateServer                      // server_max_outbound_connections are open
+	GateConnections                 // max_outbound_connections are busy
+	GateConnectRate                 // outbound_throttle_connections
+	GateMessageRate                 // outbound_throttle_messages
+)
+
+// Gate is one reason.
+type Gate struct {
+	Kind  GateKind
+	Until time.Time // when it opens; zero: nobody knows
+	Hold  *Hold     // of GateHeld
+}
+
+// Explain gives a lane as it is, with its gates. A lane that holds nothing has
+// those that mail would meet. ahead is how many messages the rate has to let
+// pass before the one that is meant.
+func (q *Queue) Explain(key Lane, ahead int) LaneView {
+	v := LaneView{Lane: key}
+	q.figures.each(func(k Lane, n Figures) {
+		if k == key {
+			v.Figures = n
+		}
+	})
+	hold := q.holdOf(key)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.lanes[key]
+	if l == nil {
+		l = &lane{q: q, key: key}
+	}
+	v.Active, v.Delayed, v.Delivering, v.Connections = l.active()+l.taken, len(l.delayed), l.taken, l.workers
+	v.Gates = l.gates(q.Clock.Now(), hold, ahead)
+	return v
+}
+
+// gates are what holds the lane. The caller holds mu.
+func (l *lane) gates(now time.Time, hold *Hold, ahead int) []Gate {
+	var out []Gate
+	o := l.opts()
+	if l.suspended() {
+		out = append(out, Gate{Kind: GatePolicy, Until: l.nextDue()})
+	}
+	if hold != nil {
+		out = append(out, Gate{Kind: GateHeld, Until: hold.Until, Hold: hold})
+	}
+	if l.q.OptionsFor(l.key).Suspend {
+		out = append(out, Gate{Kind: GateSuspended})
+	}
+	if now.Before(l.blocked) {
+		out = append(out, Gate{Kind: GateUnreached, Until: l.blocked})
+	}
+	if next := l.nextDue(); l.active()+l.taken == 0 && next.After(now) && !l.suspended() {
+		out = append(out, Gate{Kind: GateDelayed, Until: next})
+	}
+	if l.workers == 0 && l.q.workers >= l.q.MaxConnections() {
+		out = append(out, Gate{Kind: GateServer})
+	}
+	if l.active() > 0 && l.workers >= int(o.MaxConnections) && len(l.idle) == 0 {
+		out = append(out, Gate{Kind: GateConnections})
+	}
+	if d := o.Connections.When(now, 1); d > 0 && l.workers < int(o.MaxConnections) {
+		out = append(out, Gate{Kind: GateConnectRate, Until: now.Add(d)})
+	}
+	if d := o.Messages.When(now, 1+ahead); d > 0 {
+		out = append(out, Gate{Kind: GateMessageRate, Until: now.Add(d)})
+	}
+	return out
+}
+
+// nextDue is when the first of the delayed messages is due; zero where there is
+// none.
+func (l *lane) nextDue() time.Time {
+	if len(l.delayed) == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(l.delayed[0].due)
+}
