@@ -11,7 +11,7 @@ import (
 // and .luarc.json. library is where the stubs lie, as a policy's .luarc.json
 // names it.
 func Files(library string) (map[string]string, error) {
-	packages := merged(api.Packages())
+	packages := api.Merge(api.Packages())
 	settings, err := luarc(library)
 	if err != nil {
 		return nil, err
@@ -29,29 +29,6 @@ func fileName(pkg string) string {
 		return "globals.lua"
 	}
 	return pkg + ".lua"
-}
-
-// merged puts the pieces of each package together.
-func merged(pieces []api.Package) []api.Package {
-	var out []api.Package
-	at := make(map[string]int)
-	for _, p := range pieces {
-		i, ok := at[p.Name]
-		if !ok {
-			i = len(out)
-			at[p.Name] = i
-			out = append(out, api.Package{Name: p.Name})
-		}
-		m := &out[i]
-		if m.Doc == "" {
-			m.Doc = p.Doc
-		}
-		m.Preload = m.Preload || p.Preload
-		m.Funcs = append(m.Funcs, p.Funcs...)
-		m.Consts = append(m.Consts, p.Consts...)
-		m.Classes = append(m.Classes, p.Classes...)
-	}
-	return out
 }
 
 func classNames(packages []api.Package) map[string]bool {
