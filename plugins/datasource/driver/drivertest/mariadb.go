@@ -135,8 +135,24 @@ func (m *MariaDB) Stop() {
 	m.cmd = nil
 }
 
-// Pause has the server answer nothing until Resume.
-func (m *MariaDB) Pause() { m.signal(syscall.SIGSTOP) }
+// Pause has the server answer nothing until Resume. A stopped process has
+// stopped when its parent is told so, not when the signal is sent: until then
+// its threads answer.
+func (m *MariaDB) Pause() {
+	m.t.Helper()
+	m.signal(syscall.SIGSTOP)
+	var status syscall.WaitStatus
+	for {
+		_, err := syscall.Wait4(m.cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || !status.Stopped() {
+			m.t.Fatalf("%s did not stop: %v, status %#x", m.program, err, status)
+		}
+		return
+	}
+}
 
 // Resume lets a paused server go on.
 func (m *MariaDB) Resume() { m.signal(syscall.SIGCONT) }
