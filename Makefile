@@ -2,13 +2,14 @@
 # make test    sets up what the tests need, and runs all of them
 # make quick   format, vet, arrows between packages, generated files, unit tests
 # make bench   the benchmark beside a do-nothing server and Postfix
+# make bench-drain  relay, and 100,000 waiting messages to 1,000 domains, beside Postfix
 
 GO      ?= go
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo development)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 BIN      = bin/mtad
 
-.PHONY: build run test quick setup bench generate clean
+.PHONY: build run test quick setup bench bench-drain generate clean
 
 build:
 	@mkdir -p bin
@@ -28,6 +29,9 @@ setup:
 
 bench: build
 	@bash test/bench/run.sh
+
+bench-drain: build
+	@bash test/bench/drain.sh
 
 generate:
 	$(GO) generate ./...

@@ -16,7 +16,7 @@ type lane struct {
 	delayed dueHeap
 	taken   int // entries that workers have
 	workers int
-	idle    []chan struct{} // workers that wait for mail
+	idle    []*rest // workers that wait for mail
 	timer   Timer
 	options atomic.Pointer[Options]
 	blocked time.Time // no connection before this
@@ -96,9 +96,7 @@ func (l *lane) wake() {
 	}
 	waiting := l.active()
 	for waiting > 0 && len(l.idle) > 0 {
-		ch := l.idle[len(l.idle)-1]
-		l.idle = l.idle[:len(l.idle)-1]
-		close(ch)
+		l.idle[len(l.idle)-1].end()
 		waiting -= perWorker
 	}
 	if now.Before(l.blocked) {
@@ -118,6 +116,7 @@ func (l *lane) start(now time.Time) bool {
 		if !l.starved {
 			l.starved = true
 			l.q.starved = append(l.q.starved, l)
+			l.q.makeRoom()
 		}
 		return false
 	}
@@ -149,10 +148,9 @@ func (l *lane) halt() {
 	if l.timer != nil {
 		l.timer.Stop()
 	}
-	for _, ch := range l.idle {
-		close(ch)
+	for len(l.idle) > 0 {
+		l.idle[len(l.idle)-1].end()
 	}
-	l.idle = nil
 }
 
 // fifo is a queue of entries that can also be pushed back at the front.

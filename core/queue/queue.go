@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"container/list"
 	"context"
 	"fmt"
 	"sync"
@@ -75,6 +76,7 @@ type Queue struct {
 	entries  map[string]*entry
 	workers  int
 	damaged  int
+	resting  list.List     // of *rest, the one that waits for longest first
 	starved  []*lane       // lanes that wanted a connection when all were taken
 	beside   chan struct{} // bounds the messages that are settled beside their lane
 	accept   context.Context

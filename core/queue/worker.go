@@ -70,39 +70,29 @@ func (w *worker) Next(ctx context.Context, idle time.Duration) *Batch {
 	}
 }
 
-// await waits for mail; false when the time is up or the queue stops.
-func (w *worker) await(ctx context.Context, mail chan struct{}, d time.Duration) bool {
-	if d <= 0 {
-		w.leaveIdle(mail)
-		return false
+// await waits for mail; false when the time is up, the connection is wanted
+// elsewhere, or the queue stops.
+func (w *worker) await(ctx context.Context, r *rest, d time.Duration) bool {
+	if d > 0 {
+		up := make(chan struct{})
+		t := w.q.Clock.AfterFunc(d, func() { close(up) })
+		defer t.Stop()
+		select {
+		case <-r.over:
+			return !r.close && w.q.accept.Err() == nil
+		case <-up:
+		case <-ctx.Done():
+		}
 	}
-	up := make(chan struct{})
-	t := w.q.Clock.AfterFunc(d, func() { close(up) })
-	defer t.Stop()
-	select {
-	case <-mail:
-		return w.q.accept.Err() == nil
-	case <-up:
-	case <-ctx.Done():
-	}
-	w.leaveIdle(mail)
+	w.q.mu.Lock()
+	defer w.q.mu.Unlock()
+	r.forget()
 	return false
 }
 
-func (w *worker) leaveIdle(mail chan struct{}) {
-	w.q.mu.Lock()
-	defer w.q.mu.Unlock()
-	for i, ch := range w.lane.idle {
-		if ch == mail {
-			w.lane.idle = append(w.lane.idle[:i], w.lane.idle[i+1:]...)
-			return
-		}
-	}
-}
-
-// take takes the entries of one batch off the lane. Without any it gives a
-// channel that is closed when mail comes, or nil to end the connection.
-func (w *worker) take() ([]*entry, chan struct{}) {
+// take takes the entries of one batch off the lane. Without any it gives the
+// worker's rest, or nil to end the connection.
+func (w *worker) take() ([]*entry, *rest) {
 	l := w.lane
 	w.q.mu.Lock()
 	defer w.q.mu.Unlock()
@@ -114,16 +104,15 @@ func (w *worker) take() ([]*entry, chan struct{}) {
 	}
 	from := l.front()
 	if from == nil {
-		ch := make(chan struct{})
-		l.idle = append(l.idle, ch)
-		return nil, ch
+		if l.q.crowded() {
+			return nil, nil
+		}
+		return nil, l.rest()
 	}
 	n := batchLength(from, int(o.MaxBatch))
 	if wait, ok := o.Messages.Take(now, n); !ok {
 		l.alarm(wait)
-		ch := make(chan struct{})
-		l.idle = append(l.idle, ch)
-		return nil, ch
+		return nil, l.rest()
 	}
 	taken := make([]*entry, n)
 	for i := range taken {
