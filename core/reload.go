@@ -16,6 +16,19 @@ import (
 // load reads and checks the configuration. Nothing that runs is touched. The
 // error has every problem, a line each, as file:line:column: text.
 func (c *Core) load() (*settings, []string, error) {
+	s, diags, err := c.read()
+	if err == nil && len(diags) > 0 {
+		err = lines(diags.Sort())
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, append(s.warnings, s.uselessAuth()...), nil
+}
+
+// read reads and checks the configuration, and keeps apart what is wrong. There
+// are settings where nothing is.
+func (c *Core) read() (*settings, conf.Diagnostics, error) {
 	tree, diags := conf.Load(c.opt.Conf)
 	schema := Schema(moduleSchemas(tree, c.opt.Builtin))
 	if len(diags) == 0 {
@@ -25,9 +38,8 @@ func (c *Core) load() (*settings, []string, error) {
 		}
 		tree = amended
 	}
-	diags = append(diags, conf.Check(tree, schema)...)
-	if len(diags) > 0 {
-		return nil, nil, lines(diags.Sort())
+	if diags = append(diags, conf.Check(tree, schema)...); len(diags) > 0 {
+		return nil, diags, nil
 	}
 	s, bad := newSettings(tree, schema)
 	if len(bad) == 0 {
@@ -35,10 +47,7 @@ func (c *Core) load() (*settings, []string, error) {
 	}
 	list, moreBad := c.moduleConfigs(s)
 	s.modules = list
-	if bad = append(bad, moreBad...); len(bad) > 0 {
-		return nil, nil, lines(tree.Diagnose(bad).Sort())
-	}
-	return s, append(s.warnings, s.uselessAuth()...), nil
+	return s, tree.Diagnose(append(bad, moreBad...)), nil
 }
 
 // lines makes diagnostics an error of one line for each, snippets below them.

@@ -28,6 +28,8 @@ type cli struct {
 	Luals   lualsCommand   `cmd:"" help:"Write stubs of the Lua API for editors (lua-language-server)."`
 	Lib     libCommand     `cmd:"" help:"Look at the Lua library that is built in."`
 	Spool   spoolCommand   `cmd:"" help:"Look into a spool, whether or not the server runs."`
+	Convert convertCommand `cmd:"" help:"Make HCL of an ecelerity.conf and what it includes."`
+	Migrate migrateCommand `cmd:"" help:"Convert a configuration of the original, and say what its scripts lack here."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 	Module  moduleCommand  `cmd:"" hidden:"" help:"Run a built-in module; the server does this."`
 }

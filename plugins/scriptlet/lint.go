@@ -25,7 +25,7 @@ func (g *generation) lint(in *interpreter) {
 		Globals:    globalNames(in.base),
 		Private:    []string{"_TLS", "_OSTLS"},
 	}
-	lacks := g.unsupported()
+	lacks := g.mod.deps.unsupported()
 	var scripts []parsed
 	for _, u := range g.sources.all() {
 		report, problems := dialect.Lint(u.source.Path, u.source.Text, opt)
@@ -105,16 +105,16 @@ func (g *generation) parallel() int {
 // unsupported maps what scripts may name of the API and mtad lacks to why:
 // "msys.core.foo", "msys.cloudmark", methods as ":foo" where no class has one
 // that works, and constants as "=msys.core.FOO".
-func (g *generation) unsupported() map[string]string {
+func (d *Deps) unsupported() map[string]string {
 	lacks := make(map[string]string)
-	for _, m := range g.mod.deps.Missing {
+	for _, m := range d.Missing {
 		lacks[m.Name] = m.Why
 	}
 	for name, why := range api.LackingConstants() {
 		lacks["="+name] = why
 	}
 	works := make(map[string]bool)
-	for _, p := range g.mod.deps.Packages {
+	for _, p := range d.Packages {
 		for _, f := range p.Funcs {
 			if f.Status == api.Unsupported {
 				lacks[p.Name+"."+f.Name] = f.Why

@@ -22,12 +22,7 @@ type parsed struct {
 // msys.audit.connection (reference/lua-api-notes.md 54). Where it runs, it
 // could only say that nil was called.
 func (g *generation) warnMisnamed(scripts []parsed) {
-	functions := make(map[string][]string) // by package
-	for _, p := range g.mod.deps.Packages {
-		for _, f := range p.Funcs {
-			functions[p.Name] = append(functions[p.Name], f.Name)
-		}
-	}
+	functions := g.mod.deps.functions()
 	own := assigned(scripts)
 	for _, s := range scripts {
 		for _, p := range misnamed(s, functions, own) {
@@ -35,6 +30,17 @@ func (g *generation) warnMisnamed(scripts []parsed) {
 			g.warn(p)
 		}
 	}
+}
+
+// functions are the names of all functions, by package.
+func (d *Deps) functions() map[string][]string {
+	names := make(map[string][]string)
+	for _, p := range d.Packages {
+		for _, f := range p.Funcs {
+			names[p.Name] = append(names[p.Name], f.Name)
+		}
+	}
+	return names
 }
 
 // assigned are the paths of names that scripts assign to: what they add to a

@@ -1,0 +1,5 @@
+control_listener {
+  listen "/tmp/mtad-console" {
+    file_mode = "0660"
+  }
+}

@@ -1,0 +1,3 @@
+domain "/^(mail|post)\\.de$/" {
+  max_outbound_connections = 3
+}

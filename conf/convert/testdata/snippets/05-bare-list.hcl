@@ -1,0 +1,1 @@
+relay_domains = ["example.org", "*.example.org"]

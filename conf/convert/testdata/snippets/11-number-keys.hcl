@@ -1,0 +1,3 @@
+esmtp_listener {
+  context = { "0" = "ok", "100" = "full" }
+}

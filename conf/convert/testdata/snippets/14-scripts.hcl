@@ -1,0 +1,6 @@
+alerting {}
+scriptlet "scriptlet" {
+  script "greet" {
+    source = "own.greet"
+  }
+}

@@ -1,0 +1,3 @@
+bounce_logger "bounces" {
+  bouncelog_mode = "0640"
+}

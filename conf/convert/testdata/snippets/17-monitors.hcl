@@ -1,0 +1,3 @@
+inbound_audit {
+  monitors = ["300,6", "1800,4"]
+}
