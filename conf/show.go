@@ -92,7 +92,7 @@ func hidden(a *option.Attr) option.Value {
 
 // secret reports an option that whoever reads a transcript must not learn.
 func secret(name string) bool {
-	for _, word := range []string{"password", "passwd", "secret", "auth_pass", "passphrase"} {
+	for _, word := range []string{"password", "passwd", "secret", "auth_pass", "passphrase", "bearer_tokens"} {
 		if strings.Contains(name, word) {
 			return true
 		}

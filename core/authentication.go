@@ -63,6 +63,7 @@ func (s *settings) eachTarget(f func(pos option.Pos, t auth.Target)) {
 			once(pos, t)
 		}
 	})
+	s.eachHTTPTarget(once)
 	for _, l := range s.tree.Root.Children("control_listener") {
 		for _, listen := range l.Children("listen") {
 			g := s.guardFor(listen.Instance, netip.Addr{})

@@ -21,6 +21,7 @@ import (
 	"github.com/mtad/mtad/core/counter"
 	"github.com/mtad/mtad/core/delivery"
 	"github.com/mtad/mtad/core/dns"
+	"github.com/mtad/mtad/core/httpd"
 	"github.com/mtad/mtad/core/logs"
 	"github.com/mtad/mtad/core/message"
 	"github.com/mtad/mtad/core/metrics"
@@ -66,12 +67,17 @@ type Core struct {
 	courier   *delivery.Courier
 	control   *control.Server
 	smtp      *smtpd.Server
+	http      *httpd.Server
 	metrics   *metrics.Server
 	hooks     *logHooks
 	auth      *auth.Directory
 	outbound  *mailHooks
 
 	listeners map[string]*smtpd.Listener
+	endpoints map[string]*httpd.Listener // of http_listener
+	meters    *meters
+	up        atomic.Bool // all listeners answer
+	spoolDir  string
 	received  atomic.Int64
 	rejected  atomic.Int64
 	stop      chan struct{}
@@ -81,7 +87,8 @@ type Core struct {
 
 // New makes the parts and hands each what it needs. Nothing runs yet.
 func New(o Options) *Core {
-	c := &Core{opt: o, stop: make(chan struct{}), listeners: map[string]*smtpd.Listener{}}
+	c := &Core{opt: o, stop: make(chan struct{}), listeners: map[string]*smtpd.Listener{}, endpoints: map[string]*httpd.Listener{}}
+	c.meters = newMeters()
 	c.logs = logs.New(time.Now)
 	c.logs.Classify = func(reply string) int { return int(bounce.Classify(reply)) }
 	c.counters = counter.New(time.Now)
@@ -89,7 +96,7 @@ func New(o Options) *Core {
 	c.ids = message.NewIDs(os.Getpid(), time.Now)
 	c.validator = &validate.Validator{
 		CallTimeout: 5 * time.Minute, NewID: c.newID, After: time.After,
-		Problem: c.problem("validate"),
+		Problem: c.problem("validate"), Scripts: c.meters.ran, Called: c.meters.called,
 	}
 	c.hooks = &logHooks{validator: c.validator, problem: c.problem("validate")}
 	c.outbound = &mailHooks{validator: c.validator, log: c.hooks, problem: c.problem("validate")}
@@ -130,8 +137,9 @@ func New(o Options) *Core {
 		Validator: c.validator, Door: smtpd.ReceptionDoor(c.door), Log: records{c},
 		ProfileFor: c.profile, Hostname: c.hostname, NewID: c.newID, Visits: c.audit,
 		Problem: c.problem("smtpd"), Now: time.Now, After: time.After,
-		Auth: c.auth, Account: c.logs.Authentication,
+		Auth: c.auth, Account: c.account,
 	})
+	c.http = c.httpServer()
 	return c
 }
 
@@ -201,6 +209,7 @@ func (c *Core) parts() []part {
 		{"metrics", c.startMetrics, c.stopMetrics},
 		{"control", c.startControl, func(context.Context) { c.control.Stop() }},
 		{"smtpd", c.startSMTP, c.smtp.Drain},
+		{"httpd", c.startHTTP, c.drainHTTP},
 	}
 }
 
@@ -209,6 +218,7 @@ func (c *Core) parts() []part {
 func (c *Core) Run(ctx context.Context) error {
 	started, err := c.start(ctx)
 	if err == nil {
+		c.up.Store(true)
 		if c.opt.Ready != nil {
 			c.opt.Ready()
 		}
@@ -216,6 +226,7 @@ func (c *Core) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-c.stop:
 		}
+		c.Shutdown() // /readyz says so
 		c.logs.Panic(sdk.LogRecord{Level: sdk.LevelNotice, Source: "core", Text: "shutting down"})
 	}
 	c.drain(started)
@@ -303,12 +314,13 @@ func (c *Core) startSpool(context.Context) error {
 	config := c.settings.Load().spool
 	o := config.Options()
 	o.Log = c.logs.Panic
+	c.spoolDir = o.Dir
 	store, err := spool.Open(o)
 	if err != nil {
 		return err
 	}
 	c.spool = store
-	c.door.Spool = spoolForDoor{store}
+	c.door.Spool = spoolForDoor{store, c.meters.committed}
 	c.queue.Spool = store
 	records := delivery.Records(func(ref message.BodyRef) (delivery.Body, error) { return store.OpenBody(ref) })
 	c.courier.Contents = records
@@ -323,7 +335,10 @@ func (c *Core) stopSpool() {
 }
 
 // spoolForDoor makes the spool's types those that the door knows.
-type spoolForDoor struct{ *spool.Store }
+type spoolForDoor struct {
+	*spool.Store
+	committed func(took time.Duration, err error)
+}
 
 // NewBody is part of reception.Spool.
 func (s spoolForDoor) NewBody() (reception.BodyWriter, error) { return s.Store.NewBody() }
@@ -339,7 +354,10 @@ func (s spoolForDoor) Commit(ctx context.Context, entries []reception.Entry) err
 	for i, e := range entries {
 		b.Entries[i] = spool.Entry(e)
 	}
-	return s.Store.Commit(ctx, b)
+	began := time.Now()
+	err := s.Store.Commit(ctx, b)
+	s.committed(time.Since(began), err)
+	return err
 }
 
 func (c *Core) startControl(context.Context) error {

@@ -139,7 +139,7 @@ func (c *Core) guard(listen string, peer netip.AddrPort) *control.Guard {
 	s := c.settings.Load()
 	g := s.guardFor(listen, peer.Addr())
 	out := &control.Guard{Connected: func(user string) {
-		c.logs.Authentication(&logs.Authentication{Now: time.Now(), Listener: listen, User: user, OK: true})
+		c.account(&logs.Authentication{Now: time.Now(), Listener: listen, User: user, OK: true})
 	}}
 	if !g.open {
 		out.Authenticate = func(ctx context.Context, peer, user, password string) bool {
@@ -167,7 +167,7 @@ func (c *Core) authenticate(ctx context.Context, g *guard, a *logs.Authenticatio
 	}
 	if len(g.login) > 0 && g.login[0].Logs() {
 		a.Now = time.Now()
-		c.logs.Authentication(a)
+		c.account(a)
 	}
 	return a.OK
 }

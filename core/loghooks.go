@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"hash/fnv"
+	"strconv"
 	"sync"
 	"time"
 
@@ -165,6 +166,7 @@ type records struct{ c *Core }
 // Reception is part of reception.Logger.
 func (l records) Reception(m *message.Message) {
 	l.c.received.Add(1)
+	l.c.meters.received.Add(m.Protocol.String())
 	l.c.queue.Received(m)
 	l.c.audit.Received(m.Peer.Addr())
 	l.c.logs.Reception(m)
@@ -174,6 +176,7 @@ func (l records) Reception(m *message.Message) {
 // Rejection is part of reception.Logger and smtpd.Log.
 func (l records) Rejection(r *logs.Rejection) {
 	l.c.rejected.Add(1)
+	l.c.meters.rejected.Add(strconv.Itoa(r.Reply.Code), r.Phase.String())
 	l.c.audit.Rejected(r.Remote.Addr())
 	l.c.logs.Rejection(r)
 	l.c.hooks.rejection(r)
@@ -184,18 +187,21 @@ func (l records) Panic(r sdk.LogRecord) { l.c.logs.Panic(r) }
 
 // Delivery is part of queue.Logger.
 func (l records) Delivery(a *logs.Attempt) {
+	l.c.meters.attempt(outcomeDelivered, a)
 	l.c.logs.Delivery(a)
 	l.c.hooks.attempt(sdk.CoreLogDelivery, a)
 }
 
 // TransientFailure is part of queue.Logger.
 func (l records) TransientFailure(a *logs.Attempt) {
+	l.c.meters.attempt(outcomeTransient, a)
 	l.c.logs.TransientFailure(a)
 	l.c.hooks.attempt(sdk.CoreLogTransientFailure, a)
 }
 
 // PermanentFailure is part of queue.Logger.
 func (l records) PermanentFailure(a *logs.Attempt) {
+	l.c.meters.attempt(outcomeFailed, a)
 	l.c.logs.PermanentFailure(a)
 	l.c.hooks.attempt(sdk.CoreLogPermanentFailure, a)
 }

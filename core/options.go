@@ -21,6 +21,7 @@ type loggerOptions struct {
 	Rejectlog string        `opt:"rejectlog" help:"What was refused."`
 	Paniclog  string        `opt:"paniclog" help:"Errors, and what scripts print."`
 	Acctlog   string        `opt:"acctlog" help:"Authentication and authorization: AUTH where log_authentication is set, and consoles."`
+	JSONlog   string        `opt:"jsonlog" help:"Every record but the paniclog's as a line of JSON, with names."`
 	Importlog string        `opt:"importlog" help:"Spool imports; taken for compatibility."`
 	Mode      uint32        `opt:"mainlog_mode" type:"octal" default:"0644" help:"Permissions of new log files."`
 	Heartbeat time.Duration `opt:"heartbeat" default:"60" unit:"seconds" help:"Interval of the marks that show the log is alive; 0: none."`
@@ -47,8 +48,8 @@ type bounceLoggerOptions struct {
 
 // listenerOptions are what every listener has, whatever it speaks.
 type listenerOptions struct {
-	Enable  bool  `opt:"enable" default:"true" scopes:"esmtp_listener,control_listener,listen" help:"Listen, or leave it out."`
-	Backlog int64 `opt:"listen_backlog" default:"500" scopes:"esmtp_listener,control_listener,listen" help:"Connections that may wait to be accepted; the system's limit applies."`
+	Enable  bool  `opt:"enable" default:"true" scopes:"esmtp_listener,control_listener,http_listener,listen" help:"Listen, or leave it out."`
+	Backlog int64 `opt:"listen_backlog" default:"500" scopes:"esmtp_listener,control_listener,http_listener,listen" help:"Connections that may wait to be accepted; the system's limit applies."`
 }
 
 // controlOptions are a control_listener's.

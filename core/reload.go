@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mtad/mtad/conf"
+	"github.com/mtad/mtad/core/httpd"
 	"github.com/mtad/mtad/core/modules"
 	"github.com/mtad/mtad/core/smtpd"
 	"github.com/mtad/mtad/core/validate"
@@ -44,6 +45,7 @@ func (c *Core) read() (*settings, conf.Diagnostics, error) {
 	s, bad := newSettings(tree, schema)
 	if len(bad) == 0 {
 		bad = append(bad, s.tryProfiles()...)
+		bad = append(bad, s.tryHTTPProfiles()...)
 	}
 	list, moreBad := c.moduleConfigs(s)
 	s.modules = list
@@ -61,6 +63,7 @@ type prepared struct {
 	modules   *modules.Prepared
 	number    uint64
 	listeners map[string]*smtpd.Listener // those that are new
+	endpoints map[string]*httpd.Listener // likewise
 	warnings  []string
 	// fromModules are warnings that the modules have put into the paniclog
 	// themselves.
@@ -104,6 +107,10 @@ func (c *Core) prepare(ctx context.Context) (*prepared, error) {
 		}
 		p.listeners[name] = l
 	}
+	if err := c.prepareHTTP(p); err != nil {
+		p.closeListeners()
+		return nil, err
+	}
 	if err := c.prepareModules(ctx, p); err != nil {
 		p.closeListeners()
 		return nil, err
@@ -134,6 +141,9 @@ func (c *Core) needRestart(s *settings) []string {
 func (p *prepared) closeListeners() {
 	for _, l := range p.listeners {
 		l.Close()
+	}
+	for _, l := range p.endpoints {
+		_ = l.Close() // it has accepted nothing
 	}
 }
 
@@ -198,6 +208,7 @@ func (c *Core) commit(p *prepared) {
 			delete(c.listeners, name)
 		}
 	}
+	c.commitHTTP(p)
 }
 
 // chain is a generation's modules for sessions; when the last of them has

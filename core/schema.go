@@ -5,6 +5,7 @@ import (
 	"github.com/mtad/mtad/core/bounce"
 	"github.com/mtad/mtad/core/delivery"
 	"github.com/mtad/mtad/core/dns"
+	"github.com/mtad/mtad/core/httpd"
 	"github.com/mtad/mtad/core/queue"
 	"github.com/mtad/mtad/core/reception"
 	"github.com/mtad/mtad/core/smtpd"
@@ -27,6 +28,8 @@ func Schema(modules []option.Schema) *option.Schema {
 	root := &option.Schema{Name: "global", Instance: option.InstanceForbidden, Scopes: []option.Schema{
 		{Name: "esmtp_listener", Help: "SMTP reception.", Scopes: []option.Schema{listen(), peer()}},
 		{Name: "control_listener", Help: "Where consoles connect.", Scopes: []option.Schema{listen(), peer()}},
+		{Name: "http_listener", Help: "Reception over HTTP.", Scopes: []option.Schema{listen(), peer()}},
+		withInstance(option.SchemaOf("http_logger", httpLoggerOptions{})),
 		withInstance(option.SchemaOf("ec_logger", loggerOptions{})),
 		withInstance(option.SchemaOf("bounce_logger", bounceLoggerOptions{})),
 		withInstance(option.SchemaOf("module", moduleOptions{})),
@@ -52,6 +55,7 @@ func optionOwners() []any {
 	return []any{
 		globals{}, listenerOptions{}, controlOptions{}, guardOptions{}, dns.Options{}, spool.Config{}, reception.Options{},
 		smtpd.Options{}, queue.Options{}, queue.Rates{}, delivery.Options{}, bounce.Options{}, signOptions{},
+		httpd.Options{}, httpModeOptions{},
 	}
 }
 

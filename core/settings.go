@@ -3,6 +3,7 @@ package core
 import (
 	"net/netip"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -47,9 +48,11 @@ type settings struct {
 	roles        []role
 	smtp         []string // listen scopes of esmtp_listener, in file order
 	control      []control.Listen
+	http         []httpListen // in file order
 
 	outbound outboundCache
 	sessions sessionCache
+	requests sessionCache // of http_listener: layersKey -> *httpd.Profile
 	rates    rateCache
 }
 
@@ -134,8 +137,11 @@ func (s *settings) loggers(root *option.Scope) option.Problems {
 		}
 		setPath(&s.logs.Mainlog, o.Mainlog)
 		setPath(&s.logs.Rejectlog, o.Rejectlog)
-		setPath(&s.logs.Paniclog, o.Paniclog)
+		if o.Errors {
+			setPath(&s.logs.Paniclog, o.Paniclog)
+		}
 		setPath(&s.logs.Acctlog, o.Acctlog)
+		setPath(&s.logs.JSONlog, o.JSONlog)
 		s.logs.Mode, s.heartbeat = os.FileMode(o.Mode), o.Heartbeat
 		s.logs.NoReceptions, s.logs.NoDeliveries = !o.Receptions, !o.Deliveries
 		s.logs.NoTransientFailures, s.logs.NoPermanentFailures = !o.Transient, !o.Permanent
@@ -145,14 +151,15 @@ func (s *settings) loggers(root *option.Scope) option.Problems {
 		var o bounceLoggerOptions
 		if bad = append(bad, option.Decode(scope, &o)...); o.Enabled {
 			setPath(&s.logs.Bouncelog, o.Bouncelog)
+			s.logs.NoInbandBounces, s.logs.NoOutOfBandBounces, s.logs.NoTransientBounces = !o.Inband, !o.OutOfBand, !o.Transient
 		}
 	}
-	return bad
+	return append(bad, s.httpLogger(root)...)
 }
 
 func setPath(to *string, path string) {
 	if path != "" {
-		*to = path
+		*to = strings.TrimPrefix(path, "file://") // reference/logs.md, "Destinations"
 	}
 }
 
@@ -167,6 +174,7 @@ func (s *settings) listeners(root *option.Scope) option.Problems {
 			}
 		}
 	}
+	bad = append(bad, s.httpListeners(root)...)
 	for _, l := range root.Children("control_listener") {
 		for _, listen := range l.Children("listen") {
 			var o listenerOptions

@@ -49,7 +49,8 @@ type PhaseResult struct {
 	Verdict Verdict
 	Reply   *smtp.Reply
 	Changes []Change
-	Failed  bool // the policy failed (error, limit): Reply says what the client gets
+	Failed  bool         // the policy failed (error, limit): Reply says what the client gets
+	Scripts []ScriptTime // the callouts that ran, in order; nil where the module keeps no time
 }
 
 // Answer is a module's answer to a call: one result for each phase that ran,

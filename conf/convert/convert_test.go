@@ -69,7 +69,7 @@ func TestSyntaxErrors(t *testing.T) {
 // TestReasons: why a thing is left out, and what is said of a value that is not.
 func TestReasons(t *testing.T) {
 	for text, want := range map[string]string{
-		"listen \":25\" {}":                 "unconverted: listen \":25\": mtad has this scope in esmtp_listener, control_listener, not in global",
+		"listen \":25\" {}":                 "unconverted: listen \":25\": mtad has this scope in esmtp_listener, control_listener, http_listener, not in global",
 		"open_relay = true":                 "unconverted: open_relay: mtad has this option in esmtp_listener, listen, peer, pathway, pathway_group, not in global",
 		"domain = x":                        "unconverted: domain: this is a scope: write domain { ... }",
 		"hostname { }":                      "unconverted: hostname: this is an option: write hostname = ...",
@@ -181,7 +181,7 @@ func TestReportAsJSON(t *testing.T) {
 	r := converted(t, textFS{"/e.conf": "\n  frob = 1\nidle_time = 7\n"}, false)
 	got, err := json.Marshal(r.Findings)
 	want := `[{"file":"/e.conf","line":2,"column":3,"kind":"unconverted","text":"frob: mtad does not know this option"},` +
-		`{"file":"/e.conf","line":3,"column":1,"kind":"unconverted","text":"idle_time: mtad has this option in esmtp_listener, listen, peer, pathway, pathway_group, not in global"}]`
+		`{"file":"/e.conf","line":3,"column":1,"kind":"unconverted","text":"idle_time: mtad has this option in esmtp_listener, listen, peer, http_listener, pathway, pathway_group, not in global"}]`
 	if err != nil || string(got) != want {
 		t.Errorf("%v\n%s", err, got)
 	}

@@ -1,6 +1,11 @@
 package logs
 
-import "time"
+import (
+	"strconv"
+	"time"
+
+	"go.uber.org/zap"
+)
 
 // Authentication is an attempt to authenticate, an N record of the acctlog
 // (reference/logs.md, acctlog).
@@ -10,6 +15,7 @@ type Authentication struct {
 	Peer     string // ip:port, "" on a Unix socket
 	User     string // as the client said it
 	OK       bool
+	TimedOut bool // the client went silent within the exchange: a T record
 }
 
 // Authorization is an order that was allowed or not, a Z record of the acctlog
@@ -21,29 +27,61 @@ type Authorization struct {
 	Failed  bool   // it could not be decided
 }
 
-// Authentication writes an N record.
+// Authentication writes an N record, or a T record.
 func (l *Logs) Authentication(a *Authentication) {
-	l.acct.line(string(a.record("N").b))
+	kind := "N"
+	if a.TimedOut {
+		kind = "T"
+	}
+	l.acct.line(string(a.append(kind).number(flag(a.OK)).b))
+	l.jsonAccount(kind, a)
 }
 
 // Authorization writes a Z record.
 func (l *Logs) Authorization(a *Authorization) {
-	r := newRecord(a.Now).text("Z").text(a.Listener).text(a.Peer).text(a.User)
+	r := a.append("Z")
 	switch {
 	case a.Failed:
 		r.text("-1")
 	default:
 		r.number(flag(a.OK))
 	}
-	r.text(a.Command)
+	r.escaped(a.Command)
 	if a.OK && !a.Failed {
-		r.text(a.Role)
+		r.escaped(a.Role)
 	}
 	l.acct.line(string(r.b))
+	l.jsonAccount("Z", &a.Authentication, zap.String("command", a.Command), zap.String("role", a.Role), zap.Bool("error", a.Failed))
 }
 
-func (a *Authentication) record(kind string) *record {
-	return newRecord(a.Now).text(kind).text(a.Listener).text(a.Peer).text(a.User).number(flag(a.OK))
+// append is the front of a record.
+func (a *Authentication) append(kind string) *acctRecord {
+	r := &acctRecord{record{strconv.AppendInt(make([]byte, 0, 128), a.Now.Unix(), 10)}}
+	r.text(kind)
+	return r.escaped(localName(a.Listener)).escaped(a.Peer).escaped(a.User)
+}
+
+// acctRecord is a record whose fields are escaped.
+type acctRecord struct{ record }
+
+// escaped writes a field with a backslash in front of @, \ and control characters
+// (reference/logs.md, "Escaping is documented for acctlog only"). Line ends
+// become letters: a record is a line.
+func (r *acctRecord) escaped(s string) *acctRecord {
+	r.b = append(r.b, '@')
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\n':
+			r.b = append(r.b, `\n`...)
+		case c == '\r':
+			r.b = append(r.b, `\r`...)
+		case c == '@' || c == '\\' || c < ' ' || c == 0x7f:
+			r.b = append(r.b, '\\', c)
+		default:
+			r.b = append(r.b, c)
+		}
+	}
+	return r
 }
 
 func flag(on bool) int64 {

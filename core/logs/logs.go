@@ -19,6 +19,8 @@ type Options struct {
 	Paniclog  string
 	Bouncelog string
 	Acctlog   string
+	HTTPlog   string
+	JSONlog   string      // all records but the paniclog's, with names
 	Mode      os.FileMode // 0: 0644
 
 	NoReceptions        bool // log_receptions = false, and so on
@@ -26,6 +28,9 @@ type Options struct {
 	NoTransientFailures bool
 	NoPermanentFailures bool
 	NoRejections        bool
+	NoInbandBounces     bool // of bounce_logger
+	NoOutOfBandBounces  bool
+	NoTransientBounces  bool
 	Level               sdk.Level // least level that reaches the paniclog
 }
 
@@ -38,7 +43,7 @@ type Logs struct {
 	Classify func(reply string) int
 
 	main, reject, panics, bounce streamCore
-	acct                         streamCore
+	acct, http, json             streamCore
 	options                      atomic.Pointer[Options]
 	recent                       recent
 }
@@ -54,12 +59,13 @@ func New(now func() time.Time) *Logs {
 	for _, s := range l.streams() {
 		s.zap = s.core()
 	}
+	l.json.zap = zapcore.NewCore(jsonEncoder(), &l.json, zapcore.DebugLevel)
 	l.options.Store(&Options{})
 	return l
 }
 
 func (l *Logs) streams() []*streamCore {
-	return []*streamCore{&l.main, &l.reject, &l.panics, &l.bounce, &l.acct}
+	return []*streamCore{&l.main, &l.reject, &l.panics, &l.bounce, &l.acct, &l.http, &l.json}
 }
 
 // Open points the streams at the files of o and takes its switches. Streams
@@ -69,7 +75,7 @@ func (l *Logs) Open(o Options) error {
 	if o.Mode == 0 {
 		o.Mode = 0o644
 	}
-	paths := []string{o.Mainlog, o.Rejectlog, o.Paniclog, o.Bouncelog, o.Acctlog}
+	paths := []string{o.Mainlog, o.Rejectlog, o.Paniclog, o.Bouncelog, o.Acctlog, o.HTTPlog, o.JSONlog}
 	var errs []error
 	for i, s := range l.streams() {
 		if s.file != nil && s.path == paths[i] {

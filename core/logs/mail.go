@@ -68,13 +68,14 @@ func (l *Logs) Reception(m *message.Message) {
 	}
 	r := newRecord(m.Received).text(m.ID).text(m.BatchID).text(m.ConnID).text("R").
 		address(m.Recipient).address(m.Sender)
-	if m.Peer.IsValid() {
+	if m.Peer.IsValid() && m.Protocol != sdk.ProtocolREST { // reference/logs.md: "Source IP of HTTP receptions: unknown"
 		r.addr(m.Peer.Addr())
 	} else {
 		r.text("unknown")
 	}
 	r.number(m.Content.Size).text(m.Protocol.String()).text(m.BindingGroup).text(m.Binding)
 	l.main.line(string(r.b))
+	l.jsonReception(m)
 }
 
 // Delivery writes the D record of a message the remote took.
@@ -87,24 +88,49 @@ func (l *Logs) Delivery(a *Attempt) {
 		text(a.Domain).number(a.Bytes).text(a.Group).text(a.Binding).
 		number(int64(a.Retries)).seconds(a.Now.Sub(m.Received)).addr(a.Remote)
 	l.main.line(string(r.b))
+	l.jsonAttempt("D", a)
 }
 
 // TransientFailure writes the T records of mainlog and bouncelog.
 func (l *Logs) TransientFailure(a *Attempt) {
-	if l.options.Load().NoTransientFailures {
-		return
+	o := l.options.Load()
+	if !o.NoTransientFailures {
+		l.main.line(l.failure(a, "T"))
+		l.jsonAttempt("T", a)
 	}
-	l.main.line(l.failure(a, "T"))
-	l.bounce.line(l.bounced(a, "T"))
+	if !o.NoTransientBounces {
+		l.writeBounce("T", a)
+	}
 }
 
 // PermanentFailure writes the P record of mainlog and the B record of bouncelog.
 func (l *Logs) PermanentFailure(a *Attempt) {
-	if l.options.Load().NoPermanentFailures {
+	o := l.options.Load()
+	if !o.NoPermanentFailures {
+		l.main.line(l.failure(a, "P"))
+		l.jsonAttempt("P", a)
+	}
+	switch outOfBand := a.Stage == StageOutOfBand; {
+	case outOfBand && !o.NoOutOfBandBounces, !outOfBand && !o.NoInbandBounces:
+		l.writeBounce("B", a)
+	}
+}
+
+// classSubscribe is a request to subscribe, which is never logged
+// (reference/logs.md, bouncelog).
+const classSubscribe = 80
+
+// writeBounce writes a bouncelog record.
+func (l *Logs) writeBounce(kind string, a *Attempt) {
+	class := a.Class
+	if class == 0 {
+		class = l.Classify(a.Reply)
+	}
+	if class == classSubscribe {
 		return
 	}
-	l.main.line(l.failure(a, "P"))
-	l.bounce.line(l.bounced(a, "B"))
+	l.bounce.line(bounced(a, kind, class))
+	l.jsonBounce(kind, a, class)
 }
 
 func (l *Logs) failure(a *Attempt, kind string) string {
@@ -115,11 +141,8 @@ func (l *Logs) failure(a *Attempt, kind string) string {
 	return string(r.b)
 }
 
-func (l *Logs) bounced(a *Attempt, kind string) string {
-	m, class := a.Message, a.Class
-	if class == 0 {
-		class = l.Classify(a.Reply)
-	}
+func bounced(a *Attempt, kind string, class int) string {
+	m := a.Message
 	r := newRecord(a.Now).text(m.ID).text(m.BatchID).connID(a).text(kind).
 		address(m.Recipient).address(m.Sender).text(a.Group).text(a.Binding).
 		number(int64(a.Stage)).number(int64(class)).number(m.Content.Size).addr(a.Remote).text(a.Reply)
@@ -133,8 +156,8 @@ func (l *Logs) Rejection(r *Rejection) {
 	}
 	b := strconv.AppendInt(make([]byte, 0, 512), r.Now.Unix(), 10)
 	b = append(b, ':')
-	b = appendQuoted(b, " R=", r.Remote.String())
-	b = appendQuoted(b, " L=", r.Local.String())
+	b = appendQuoted(b, " R=", endpoint(r.Remote))
+	b = appendQuoted(b, " L=", endpoint(r.Local))
 	b = appendQuoted(b, " C=", r.ConnID)
 	b = appendQuoted(b, " PATH=", orDefault(r.Pathway))
 	b = appendQuoted(b, " PATH_GRP=", orDefault(r.Group))
@@ -145,6 +168,15 @@ func (l *Logs) Rejection(r *Rejection) {
 	b = appendDict(b, " CTXMESS=[", r.Mess)
 	b = append(b, ' ')
 	l.reject.line(string(appendOneLine(b, r.Reply.Text)))
+	l.jsonRejection(r)
+}
+
+// endpoint is ip:port, "" where there was no connection.
+func endpoint(a netip.AddrPort) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
 }
 
 func orDefault(s string) string {

@@ -13,6 +13,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
+// namespace is in front of every name.
+const namespace = "mtad"
+
+// Metric is something that is served: a Figure, Levels, *Counts or *Times.
+type Metric interface {
+	collected() (name string, c prometheus.Collector)
+}
+
+// Name is a metric's name as it is served.
+func Name(m Metric) string {
+	name, _ := m.collected()
+	return namespace + "_" + name
+}
+
 // Figure is one metric: a counter where Total is set, else a gauge.
 type Figure struct {
 	Name  string // without the mtad_ in front
@@ -21,22 +35,24 @@ type Figure struct {
 	Value func() float64
 }
 
-// Server serves /metrics.
+// Server serves /metrics, /healthz and /readyz.
 type Server struct {
 	http     *http.Server
 	listener net.Listener
 	done     chan struct{}
 }
 
-// Start listens on addr and serves the figures.
-func Start(addr string, figures []Figure) (*Server, error) {
+// Start listens on addr and serves the metrics, and whether the server is ready
+// to take mail; ready may be called at any time.
+func Start(addr string, list []Metric, ready func() []Check) (*Server, error) {
 	registry := prometheus.NewRegistry()
 	if err := registry.Register(collectors.NewGoCollector()); err != nil {
 		return nil, err
 	}
-	for _, f := range figures {
-		if err := registry.Register(f.collector()); err != nil {
-			return nil, fmt.Errorf("metric %s: %w", f.Name, err)
+	for _, m := range list {
+		name, c := m.collected()
+		if err := registry.Register(c); err != nil {
+			return nil, fmt.Errorf("metric %s: %w", name, err)
 		}
 	}
 	l, err := net.Listen("tcp", addr)
@@ -45,6 +61,8 @@ func Start(addr string, figures []Figure) (*Server, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Timeout: 10 * time.Second}))
+	mux.HandleFunc("GET /healthz", alive)
+	mux.HandleFunc("GET /readyz", readiness(ready))
 	s := &Server{listener: l, done: make(chan struct{}), http: &http.Server{
 		Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 	}}
@@ -55,11 +73,12 @@ func Start(addr string, figures []Figure) (*Server, error) {
 	return s, nil
 }
 
-func (f Figure) collector() prometheus.Collector {
+// collected is part of Metric.
+func (f Figure) collected() (string, prometheus.Collector) {
 	if f.Total {
-		return prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "mtad", Name: f.Name, Help: f.Help}, f.Value)
+		return f.Name, prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: f.Name, Help: f.Help}, f.Value)
 	}
-	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "mtad", Name: f.Name, Help: f.Help}, f.Value)
+	return f.Name, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: f.Name, Help: f.Help}, f.Value)
 }
 
 // Addr is the address listened at.

@@ -14,10 +14,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestFiguresAreServed(t *testing.T) {
 	n := 41.0
-	s, err := Start("127.0.0.1:0", []Figure{
-		{Name: "received_total", Help: "Messages received.", Total: true, Value: func() float64 { return n }},
-		{Name: "queued", Help: "Messages queued.", Value: func() float64 { return 7 }},
-	})
+	s, err := Start("127.0.0.1:0", []Metric{
+		Figure{Name: "received_total", Help: "Messages received.", Total: true, Value: func() float64 { return n }},
+		Figure{Name: "queued", Help: "Messages queued.", Value: func() float64 { return 7 }},
+	}, func() []Check { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestFiguresAreServed(t *testing.T) {
 
 func TestTwoOfOneNameAreAnError(t *testing.T) {
 	f := Figure{Name: "x", Value: func() float64 { return 0 }}
-	if _, err := Start("127.0.0.1:0", []Figure{f, f}); err == nil {
+	if _, err := Start("127.0.0.1:0", []Metric{f, f}, nil); err == nil {
 		t.Fatal("no error")
 	}
 }

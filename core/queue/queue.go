@@ -87,6 +87,7 @@ type Queue struct {
 	Counters Counters
 	figures  figures
 	holds    holdTable
+	ages     ages
 }
 
 // Counters are the queue's figures since start, for the console's summary.
@@ -111,6 +112,7 @@ type entry struct {
 func (q *Queue) Start(ctx context.Context) error {
 	q.mu.Lock()
 	q.lanes, q.entries = map[Lane]*lane{}, map[string]*entry{}
+	q.ages = ages{}
 	q.beside = make(chan struct{}, maxBeside)
 	q.figures.reset(q.Clock.Now())
 	q.hard, q.kill = context.WithCancel(ctx)
@@ -156,6 +158,7 @@ func (q *Queue) Insert(m *message.Message) {
 	}
 	e.lane = l
 	q.entries[e.id] = e
+	q.ages.add(e.received)
 	l.put(e)
 	l.wake()
 }

@@ -215,6 +215,9 @@ func (w *worker) drop(e *entry) {
 	w.q.mu.Lock()
 	defer w.q.mu.Unlock()
 	delete(w.open, e.id)
+	if w.q.entries[e.id] == e {
+		w.q.ages.remove(e.received)
+	}
 	delete(w.q.entries, e.id)
 	w.lane.taken--
 }

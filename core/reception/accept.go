@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/core/logs"
+	"github.com/mtad/mtad/core/message"
 	"github.com/mtad/mtad/core/validate"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/mail"
@@ -18,28 +19,40 @@ import (
 func (d *Door) Accept(ctx context.Context, s *validate.Session, dr *Draft) Result {
 	defer dr.release()
 	defer s.Reset()
-	r := &run{door: d, s: s, dr: dr, refused: map[int]*smtp.Reply{}, removed: map[int]bool{}}
-	if err := dr.finish(); err != nil {
-		dr.Abort()
-		reply := d.asReply(err)
-		r.reject(reply)
-		return Result{Reply: reply}
-	}
-	d.describe(s.State, dr)
-	if missing, _ := s.State.Message.Context.Get("rfc2822_date_missing"); missing != "" && d.Options().Date == "pedantic" {
-		dr.Abort()
-		r.reject(errNoDate)
-		return Result{Reply: errNoDate}
-	}
-	if looping := d.loops(s.State, dr); looping != nil {
-		r.reject(looping)
-		return Result{Reply: looping}
+	r := d.newRun(s, dr)
+	r.toTheEnd(ctx)
+	return Result{Reply: r.final, Close: r.close, Tarpit: r.tarpit}
+}
+
+func (d *Door) newRun(s *validate.Session, dr *Draft) *run {
+	return &run{door: d, s: s, dr: dr, refused: map[int]*smtp.Reply{}, removed: map[int]bool{}}
+}
+
+// toTheEnd takes a transaction from its last octet to its final reply.
+func (r *run) toTheEnd(ctx context.Context) {
+	if r.final = r.unfit(); r.final != nil {
+		r.reject(r.final)
+		return
 	}
 	r.hooks(ctx)
 	if r.final == nil {
 		r.store(ctx)
 	}
-	return Result{Reply: r.final, Close: r.close, Tarpit: r.tarpit}
+}
+
+// unfit is why a message is refused before policy sees it; nil where it is not.
+func (r *run) unfit() *smtp.Reply {
+	d, st := r.door, r.s.State
+	if err := r.dr.finish(); err != nil {
+		r.dr.Abort()
+		return d.asReply(err)
+	}
+	d.describe(st, r.dr)
+	if missing, _ := st.Message.Context.Get("rfc2822_date_missing"); missing != "" && d.Options().Date == "pedantic" {
+		r.dr.Abort()
+		return errNoDate
+	}
+	return d.loops(st, r.dr)
 }
 
 // asReply makes an error fit for the peer; its cause goes to the paniclog here
@@ -103,6 +116,7 @@ type run struct {
 	refused map[int]*smtp.Reply // by copy
 	removed map[int]bool        // copies whose recipient was taken off the list
 	taken   map[int]bool        // copies that core_ec_message_enqueue kept for itself
+	queued  []*message.Message  // durable, and on their way
 	final   *smtp.Reply         // set: the transaction ends here
 	ok      *smtp.Reply         // a positive reply that policy chose
 	close   bool
@@ -111,13 +125,7 @@ type run struct {
 
 // hooks runs steps 6 to 8 of the message's way (docs/flow.md).
 func (r *run) hooks(ctx context.Context) {
-	var todo []sdk.Phase
-	for _, h := range [...]sdk.Hook{sdk.ValidateData, sdk.ValidateDataSpool} {
-		if r.s.Wants(h) {
-			todo = append(todo, sdk.Phase{Hook: h})
-		}
-	}
-	todo = append(todo, r.copyPhases(0, len(r.s.State.Message.Recipients))...)
+	todo := r.phases()
 	for len(todo) > 0 && r.final == nil {
 		o := r.s.Run(ctx, todo...)
 		done := todo[:o.Ran]
@@ -133,6 +141,21 @@ func (r *run) hooks(ctx context.Context) {
 			r.choose(ctx, done[len(done)-1].Copy)
 		}
 	}
+}
+
+// phases are what the origin of a transaction has policy asked about
+// (docs/flow.md, "Which mail meets which hooks").
+func (r *run) phases() []sdk.Phase {
+	if r.s.State.Conn.Protocol == sdk.ProtocolREST {
+		return r.generatedPhases()
+	}
+	var out []sdk.Phase
+	for _, h := range [...]sdk.Hook{sdk.ValidateData, sdk.ValidateDataSpool} {
+		if r.s.Wants(h) {
+			out = append(out, sdk.Phase{Hook: h})
+		}
+	}
+	return append(out, r.copyPhases(0, len(r.s.State.Message.Recipients))...)
 }
 
 // copyPhases are the phases of the copies from first up to count, as far as any
@@ -250,14 +273,19 @@ func contains(list []smtp.Address, a smtp.Address) bool {
 }
 
 // reject writes the rejectlog record of a refused transaction or copy.
-func (r *run) reject(reply *smtp.Reply) {
+func (r *run) reject(reply *smtp.Reply) { r.rejectOne(r.s.State.Message, reply) }
+
+// rejectOne is reject for a message: the transaction's or a copy.
+func (r *run) rejectOne(m *sdk.Message, reply *smtp.Reply) {
 	st := r.s.State
 	rec := &logs.Rejection{
 		Now: r.door.Now(), Remote: st.Conn.Peer, Local: st.Conn.Local, ConnID: st.Conn.ID,
 		Phase: logs.PhaseAsyncBody, Reply: reply, Module: r.s.LastModule(), Conn: st.Conn.Context,
 	}
-	if st.Message != nil {
-		rec.Mess = st.Message.Context
+	if m != nil {
+		rec.Mess = m.Context
 	}
+	rec.Pathway, _ = st.Conn.Context.Get("pathway")
+	rec.Group, _ = st.Conn.Context.Get("pathway_group")
 	r.door.Log.Rejection(rec)
 }

@@ -83,6 +83,9 @@ const nullID = "00/00-00000-00000000"
 // where others were accepted. Only a peer that may relay gets such a bounce by
 // default: for anybody else it would be backscatter.
 func (r *run) bounceRefused(ctx context.Context) {
+	if r.s.State.Conn.Protocol == sdk.ProtocolREST { // the client's answer says it
+		return
+	}
 	if !r.dr.env.MayRelay && !r.door.Options().PartialBounce || r.s.State.Message.Sender.Null() {
 		return
 	}

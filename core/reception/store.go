@@ -37,6 +37,7 @@ func (r *run) store(ctx context.Context) {
 	if r.ok != nil {
 		r.final = r.ok
 	}
+	r.queued = queued
 	r.door.enqueue(queued)
 	r.bounceRefused(ctx)
 }
@@ -53,11 +54,11 @@ func (r *run) survivors(st *sdk.State) []*sdk.Message {
 		switch {
 		case r.removed[i]:
 		case r.refused[i] != nil:
-			r.reject(r.refused[i])
+			r.rejectOne(m, r.refused[i])
 		case r.taken[i]:
-			r.reject(replyTaken)
+			r.rejectOne(m, replyTaken)
 		case m.Discard != nil:
-			r.reject(m.Discard)
+			r.rejectOne(m, m.Discard)
 		default:
 			keep = append(keep, m)
 		}

@@ -78,6 +78,7 @@ func (s *session) auth(arg string) error {
 	status, refusal, err := a.exchange(initial)
 	switch {
 	case err != nil:
+		a.timedOut(err)
 		return err
 	case s.closing: // policy ended the session
 		return s.refuse(s.phase(), orElse(refusal, orElse(a.forced, replyHangup)))
@@ -263,6 +264,18 @@ func (a *attempt) account(ok bool) {
 	conn := &a.s.vs.State.Conn
 	a.s.srv.Account(&logs.Authentication{
 		Now: a.s.srv.Now(), Listener: a.s.entry.info.Listen, Peer: conn.Peer.String(), User: a.user, OK: ok,
+	})
+}
+
+// timedOut writes a client that went silent within the exchange to the acctlog
+// (reference/logs.md, acctlog).
+func (a *attempt) timedOut(err error) {
+	if !errors.Is(err, errIdle) || !a.method.target.Logs() {
+		return
+	}
+	conn := &a.s.vs.State.Conn
+	a.s.srv.Account(&logs.Authentication{
+		Now: a.s.srv.Now(), Listener: a.s.entry.info.Listen, Peer: conn.Peer.String(), User: a.user, TimedOut: true,
 	})
 }
 

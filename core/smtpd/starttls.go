@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/core/logs"
+	"github.com/mtad/mtad/sdk"
 )
 
 // handshakeTime bounds a TLS handshake.
@@ -70,6 +71,14 @@ func (s *session) handshake() error {
 // describeTLS sets the tls variables (reference/lua-api.tsv).
 func (s *session) describeTLS(st tls.ConnectionState) {
 	ctx := &s.vs.State.Conn.Context
+	DescribeTLS(ctx, st)
+	if len(st.VerifiedChains) > 0 && s.p.TLSPeerCanRelay {
+		ctx.Set(varCanRelay, "true")
+	}
+}
+
+// DescribeTLS sets the tls variables of a connection (reference/lua-api.tsv).
+func DescribeTLS(ctx *sdk.Dict, st tls.ConnectionState) {
 	name := tls.CipherSuiteName(st.CipherSuite)
 	ctx.Set("tls", "on")
 	ctx.Set("tls_cipher", opensslName(name))
@@ -84,8 +93,5 @@ func (s *session) describeTLS(st tls.ConnectionState) {
 	}
 	if len(st.VerifiedChains) > 0 {
 		ctx.Set("tls_client_verified", "yes")
-		if s.p.TLSPeerCanRelay {
-			ctx.Set(varCanRelay, "true")
-		}
 	}
 }

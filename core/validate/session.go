@@ -250,10 +250,13 @@ func (s *Session) call(ctx context.Context, module int, phases []sdk.Phase, repl
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.v.CallTimeout)
 	defer cancel()
-	return m.Call(ctx, &sdk.Call{
+	began := time.Now()
+	ans, err := m.Call(ctx, &sdk.Call{
 		Generation: s.chain.Generation, Transaction: s.txn,
 		Phases: phases, State: s.State, Reply: reply, SplitIDs: ids,
 	}, &s.seats[module])
+	s.v.observe(m.Name(), time.Since(began), phases, ans, err)
+	return ans, err
 }
 
 // splitIDs makes the ids for a split that the phases will need.

@@ -23,6 +23,10 @@ type Validator struct {
 	Settle func(b *sdk.Body) (drop func(), err error)
 	// Problem logs a failure of a module or of a change (paniclog).
 	Problem func(text string)
+	// Scripts is told how long the scripts of a phase took; nil: nobody is.
+	Scripts func(h sdk.Hook, times []sdk.ScriptTime)
+	// Called is told of each call of a module; nil: nobody is.
+	Called func(module string, took time.Duration, failed bool)
 	// After waits, for AGAIN; time.After but for tests.
 	After func(d time.Duration) <-chan time.Time
 

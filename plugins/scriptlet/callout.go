@@ -63,7 +63,11 @@ func (in *interpreter) phase(r *run, f *api.Frame, out *sdk.PhaseResult) {
 	r.frame = f
 	for _, c := range in.hooks[f.Phase.Hook] {
 		r.rearm(in.limits)
-		if !in.ask(r, c, out) {
+		r.failed = false
+		began := in.clock()
+		next := in.ask(r, c, out)
+		out.Scripts = append(out.Scripts, sdk.ScriptTime{Script: c.reg.name, Took: in.clock() - began, Failed: r.failed})
+		if !next {
 			break
 		}
 	}
@@ -106,6 +110,7 @@ func (in *interpreter) ask(r *run, c *callout, out *sdk.PhaseResult) (next bool)
 // failed reports a callout that failed, and whether the phase goes on all the
 // same.
 func (in *interpreter) failed(r *run, c *callout, err *luaError, out *sdk.PhaseResult) (next bool) {
+	r.failed = true
 	in.gen.reportError(c.hook.Name, c.reg.name, err)
 	out.Reply = in.gen.failure(c, err, r.dead != nil)
 	out.Failed = out.Reply != nil

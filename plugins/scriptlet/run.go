@@ -40,6 +40,7 @@ type run struct {
 	sliceStart time.Duration // 0: the clock was not read since the lock was taken
 	deadline   time.Duration // of the wall limit; 0: the clock was not read yet
 	coroutines int
+	failed     bool // the callout under way did
 
 	memory   atomic.Int64 // the limit, for the watchdog
 	grown    atomic.Int64 // bytes the heap grew while this run had the lock

@@ -13,7 +13,7 @@ func answerToPB(a *sdk.Answer) *pb.Answer {
 		r := &a.Results[i]
 		p := &results[i]
 		p.Verdict, p.Reply, p.Failed = pb.Verdict(r.Verdict), replyToPB(r.Reply), r.Failed
-		p.Changes = changesToPB(r.Changes)
+		p.Changes, p.Scripts = changesToPB(r.Changes), timesToPB(r.Scripts)
 		out.Results[i] = p
 	}
 	return out
@@ -27,6 +27,7 @@ func (d *decoder) answer(p *pb.Answer) *sdk.Answer {
 			Reply:   d.reply(r.Reply),
 			Changes: d.changes(r.Changes),
 			Failed:  r.Failed,
+			Scripts: d.times(r.Scripts),
 		}
 	}
 	return a

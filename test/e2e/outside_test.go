@@ -62,7 +62,7 @@ func TestMetrics(t *testing.T) {
 		if err != nil {
 			return err.Error()
 		}
-		for _, want := range []string{"mtad_received_messages_total 1", "mtad_delivered_messages_total 1"} {
+		for _, want := range []string{`mtad_received_messages_total{protocol="esmtp"} 1`, "mtad_delivered_messages_total 1"} {
 			if !strings.Contains(string(b), want) {
 				return "no " + want + " in\n" + string(b)
 			}

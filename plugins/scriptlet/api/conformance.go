@@ -251,8 +251,6 @@ func hookStatus(d *documented) (Status, string) {
 	switch h := sdk.HookByName(d.name); h {
 	case sdk.HookNone:
 		return Unsupported, "mtad has no such callout yet"
-	case sdk.MsgGenDataSpool:
-		return Partial, "for mail that a module took over HTTP and injects; mtad itself has no HTTP listener"
 	}
 	return Supported, ""
 }

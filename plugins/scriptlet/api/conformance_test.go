@@ -80,7 +80,7 @@ func TestConformance(t *testing.T) {
 		"constant msys.smpp.SMPP_CONTINUE":                    "unsupported",
 		"hook validate_ehlo":                                  "supported",
 		"hook init":                                           "supported",
-		"hook msg_gen_data_spool":                             "partial",
+		"hook msg_gen_data_spool":                             "supported",
 		"hook smpp_MO_conversion":                             "unsupported",
 		"macro %{vctx_conn:KEY}":                              "supported",
 		"macro %{spfv1:p}":                                    "supported",

@@ -22,7 +22,7 @@ func hookReasons() []reason {
 	return []reason{
 		h(mobileWhy, "smpp_*", "mm7_*", "mms_*", "apn_*", "gcm_*", "client_message_recv"),
 		h(policyWhy, "msys.dp_config.custom_policy.*"),
-		h("the core does not call it yet: mtad takes mail over SMTP, where validate_data_spool is called", "msg_gen_data_spool", "restinj_*"),
+		h("the core does not call it yet: mtad takes mail over SMTP, where validate_data_spool is called", "restinj_*"),
 		h(auth, "core_validate_auth", "core_validate_auth_hook", "core_pre_esmtp_auth", "ac_auth_*"),
 		h("mtad's SMTP client does not authenticate itself; let the next hop take its mail by address or client certificate (tls_certificate)", "outbound_smtp_auth_*"),
 		h("the core picks a binding of the group itself; choose one with msg:binding in validate_set_binding", "core_binding_group_choose_binding"),

@@ -2705,8 +2705,9 @@ type PhaseResult struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Verdict       Verdict                `protobuf:"varint,1,opt,name=verdict,proto3,enum=mtad.module.v1.Verdict" json:"verdict,omitempty"`
 	Reply         *Reply                 `protobuf:"bytes,2,opt,name=reply,proto3" json:"reply,omitempty"`
-	Changes       []*Change              `protobuf:"bytes,3,rep,name=changes,proto3" json:"changes,omitempty"` // in the order they were made
-	Failed        bool                   `protobuf:"varint,4,opt,name=failed,proto3" json:"failed,omitempty"`  // the policy failed; reply says what the client gets
+	Changes       []*Change              `protobuf:"bytes,3,rep,name=changes,proto3" json:"changes,omitempty"`  // in the order they were made
+	Failed        bool                   `protobuf:"varint,4,opt,name=failed,proto3" json:"failed,omitempty"`   // the policy failed; reply says what the client gets
+	Scripts       []*ScriptTime          `protobuf:"bytes,20,rep,name=scripts,proto3" json:"scripts,omitempty"` // the callouts that ran, in order
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2769,6 +2770,74 @@ func (x *PhaseResult) GetFailed() bool {
 	return false
 }
 
+func (x *PhaseResult) GetScripts() []*ScriptTime {
+	if x != nil {
+		return x.Scripts
+	}
+	return nil
+}
+
+// ScriptTime is how long one script's callout took.
+type ScriptTime struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Script        []byte                 `protobuf:"bytes,1,opt,name=script,proto3" json:"script,omitempty"`
+	Took          int64                  `protobuf:"varint,2,opt,name=took,proto3" json:"took,omitempty"` // nanoseconds
+	Failed        bool                   `protobuf:"varint,3,opt,name=failed,proto3" json:"failed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScriptTime) Reset() {
+	*x = ScriptTime{}
+	mi := &file_module_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScriptTime) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScriptTime) ProtoMessage() {}
+
+func (x *ScriptTime) ProtoReflect() protoreflect.Message {
+	mi := &file_module_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScriptTime.ProtoReflect.Descriptor instead.
+func (*ScriptTime) Descriptor() ([]byte, []int) {
+	return file_module_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ScriptTime) GetScript() []byte {
+	if x != nil {
+		return x.Script
+	}
+	return nil
+}
+
+func (x *ScriptTime) GetTook() int64 {
+	if x != nil {
+		return x.Took
+	}
+	return 0
+}
+
+func (x *ScriptTime) GetFailed() bool {
+	if x != nil {
+		return x.Failed
+	}
+	return false
+}
+
 // Change is one effect; which fields a kind uses stands beside the kind.
 type Change struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2788,7 +2857,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_module_proto_msgTypes[18]
+	mi := &file_module_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2800,7 +2869,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[18]
+	mi := &file_module_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2813,7 +2882,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{18}
+	return file_module_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Change) GetKind() ChangeKind {
@@ -2904,7 +2973,7 @@ type Injection struct {
 
 func (x *Injection) Reset() {
 	*x = Injection{}
-	mi := &file_module_proto_msgTypes[19]
+	mi := &file_module_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2916,7 +2985,7 @@ func (x *Injection) String() string {
 func (*Injection) ProtoMessage() {}
 
 func (x *Injection) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[19]
+	mi := &file_module_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2929,7 +2998,7 @@ func (x *Injection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Injection.ProtoReflect.Descriptor instead.
 func (*Injection) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{19}
+	return file_module_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Injection) GetSender() []byte {
@@ -3011,7 +3080,7 @@ type SessionsEnded struct {
 
 func (x *SessionsEnded) Reset() {
 	*x = SessionsEnded{}
-	mi := &file_module_proto_msgTypes[20]
+	mi := &file_module_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3023,7 +3092,7 @@ func (x *SessionsEnded) String() string {
 func (*SessionsEnded) ProtoMessage() {}
 
 func (x *SessionsEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[20]
+	mi := &file_module_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3036,7 +3105,7 @@ func (x *SessionsEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionsEnded.ProtoReflect.Descriptor instead.
 func (*SessionsEnded) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{20}
+	return file_module_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *SessionsEnded) GetEnds() []*SessionEnd {
@@ -3056,7 +3125,7 @@ type SessionEnd struct {
 
 func (x *SessionEnd) Reset() {
 	*x = SessionEnd{}
-	mi := &file_module_proto_msgTypes[21]
+	mi := &file_module_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3068,7 +3137,7 @@ func (x *SessionEnd) String() string {
 func (*SessionEnd) ProtoMessage() {}
 
 func (x *SessionEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[21]
+	mi := &file_module_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3081,7 +3150,7 @@ func (x *SessionEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionEnd.ProtoReflect.Descriptor instead.
 func (*SessionEnd) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{21}
+	return file_module_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SessionEnd) GetSession() uint64 {
@@ -3106,7 +3175,7 @@ type InfoRequest struct {
 
 func (x *InfoRequest) Reset() {
 	*x = InfoRequest{}
-	mi := &file_module_proto_msgTypes[22]
+	mi := &file_module_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3118,7 +3187,7 @@ func (x *InfoRequest) String() string {
 func (*InfoRequest) ProtoMessage() {}
 
 func (x *InfoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[22]
+	mi := &file_module_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3131,7 +3200,7 @@ func (x *InfoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InfoRequest.ProtoReflect.Descriptor instead.
 func (*InfoRequest) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{22}
+	return file_module_proto_rawDescGZIP(), []int{23}
 }
 
 type Info struct {
@@ -3150,7 +3219,7 @@ type Info struct {
 
 func (x *Info) Reset() {
 	*x = Info{}
-	mi := &file_module_proto_msgTypes[23]
+	mi := &file_module_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3162,7 +3231,7 @@ func (x *Info) String() string {
 func (*Info) ProtoMessage() {}
 
 func (x *Info) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[23]
+	mi := &file_module_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3175,7 +3244,7 @@ func (x *Info) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Info.ProtoReflect.Descriptor instead.
 func (*Info) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{23}
+	return file_module_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Info) GetName() string {
@@ -3248,7 +3317,7 @@ type Schema struct {
 
 func (x *Schema) Reset() {
 	*x = Schema{}
-	mi := &file_module_proto_msgTypes[24]
+	mi := &file_module_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3260,7 +3329,7 @@ func (x *Schema) String() string {
 func (*Schema) ProtoMessage() {}
 
 func (x *Schema) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[24]
+	mi := &file_module_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3273,7 +3342,7 @@ func (x *Schema) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Schema.ProtoReflect.Descriptor instead.
 func (*Schema) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{24}
+	return file_module_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Schema) GetName() string {
@@ -3333,7 +3402,7 @@ type Option struct {
 
 func (x *Option) Reset() {
 	*x = Option{}
-	mi := &file_module_proto_msgTypes[25]
+	mi := &file_module_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3345,7 +3414,7 @@ func (x *Option) String() string {
 func (*Option) ProtoMessage() {}
 
 func (x *Option) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[25]
+	mi := &file_module_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3358,7 +3427,7 @@ func (x *Option) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Option.ProtoReflect.Descriptor instead.
 func (*Option) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{25}
+	return file_module_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Option) GetName() string {
@@ -3430,7 +3499,7 @@ type Config struct {
 
 func (x *Config) Reset() {
 	*x = Config{}
-	mi := &file_module_proto_msgTypes[26]
+	mi := &file_module_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3442,7 +3511,7 @@ func (x *Config) String() string {
 func (*Config) ProtoMessage() {}
 
 func (x *Config) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[26]
+	mi := &file_module_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3455,7 +3524,7 @@ func (x *Config) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Config.ProtoReflect.Descriptor instead.
 func (*Config) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{26}
+	return file_module_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Config) GetGeneration() uint64 {
@@ -3530,7 +3599,7 @@ type Commit struct {
 
 func (x *Commit) Reset() {
 	*x = Commit{}
-	mi := &file_module_proto_msgTypes[27]
+	mi := &file_module_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3542,7 +3611,7 @@ func (x *Commit) String() string {
 func (*Commit) ProtoMessage() {}
 
 func (x *Commit) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[27]
+	mi := &file_module_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3555,7 +3624,7 @@ func (x *Commit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Commit.ProtoReflect.Descriptor instead.
 func (*Commit) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{27}
+	return file_module_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Commit) GetGeneration() uint64 {
@@ -3574,7 +3643,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_module_proto_msgTypes[28]
+	mi := &file_module_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3586,7 +3655,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[28]
+	mi := &file_module_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3599,7 +3668,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{28}
+	return file_module_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Abort) GetGeneration() uint64 {
@@ -3618,7 +3687,7 @@ type Retire struct {
 
 func (x *Retire) Reset() {
 	*x = Retire{}
-	mi := &file_module_proto_msgTypes[29]
+	mi := &file_module_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3630,7 +3699,7 @@ func (x *Retire) String() string {
 func (*Retire) ProtoMessage() {}
 
 func (x *Retire) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[29]
+	mi := &file_module_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3643,7 +3712,7 @@ func (x *Retire) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retire.ProtoReflect.Descriptor instead.
 func (*Retire) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{29}
+	return file_module_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Retire) GetGeneration() uint64 {
@@ -3663,7 +3732,7 @@ type Group struct {
 
 func (x *Group) Reset() {
 	*x = Group{}
-	mi := &file_module_proto_msgTypes[30]
+	mi := &file_module_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3675,7 +3744,7 @@ func (x *Group) String() string {
 func (*Group) ProtoMessage() {}
 
 func (x *Group) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[30]
+	mi := &file_module_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3688,7 +3757,7 @@ func (x *Group) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Group.ProtoReflect.Descriptor instead.
 func (*Group) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{30}
+	return file_module_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Group) GetName() string {
@@ -3719,7 +3788,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_module_proto_msgTypes[31]
+	mi := &file_module_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3731,7 +3800,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[31]
+	mi := &file_module_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3744,7 +3813,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{31}
+	return file_module_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Scope) GetName() string {
@@ -3793,7 +3862,7 @@ type Attr struct {
 
 func (x *Attr) Reset() {
 	*x = Attr{}
-	mi := &file_module_proto_msgTypes[32]
+	mi := &file_module_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3805,7 +3874,7 @@ func (x *Attr) String() string {
 func (*Attr) ProtoMessage() {}
 
 func (x *Attr) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[32]
+	mi := &file_module_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3818,7 +3887,7 @@ func (x *Attr) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attr.ProtoReflect.Descriptor instead.
 func (*Attr) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{32}
+	return file_module_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Attr) GetName() string {
@@ -3855,7 +3924,7 @@ type Value struct {
 
 func (x *Value) Reset() {
 	*x = Value{}
-	mi := &file_module_proto_msgTypes[33]
+	mi := &file_module_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3867,7 +3936,7 @@ func (x *Value) String() string {
 func (*Value) ProtoMessage() {}
 
 func (x *Value) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[33]
+	mi := &file_module_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3880,7 +3949,7 @@ func (x *Value) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Value.ProtoReflect.Descriptor instead.
 func (*Value) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{33}
+	return file_module_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Value) GetKind() ValueKind {
@@ -3928,7 +3997,7 @@ type Entry struct {
 
 func (x *Entry) Reset() {
 	*x = Entry{}
-	mi := &file_module_proto_msgTypes[34]
+	mi := &file_module_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3940,7 +4009,7 @@ func (x *Entry) String() string {
 func (*Entry) ProtoMessage() {}
 
 func (x *Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[34]
+	mi := &file_module_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3953,7 +4022,7 @@ func (x *Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entry.ProtoReflect.Descriptor instead.
 func (*Entry) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{34}
+	return file_module_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Entry) GetKey() string {
@@ -3981,7 +4050,7 @@ type Pos struct {
 
 func (x *Pos) Reset() {
 	*x = Pos{}
-	mi := &file_module_proto_msgTypes[35]
+	mi := &file_module_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3993,7 +4062,7 @@ func (x *Pos) String() string {
 func (*Pos) ProtoMessage() {}
 
 func (x *Pos) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[35]
+	mi := &file_module_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4006,7 +4075,7 @@ func (x *Pos) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pos.ProtoReflect.Descriptor instead.
 func (*Pos) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{35}
+	return file_module_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Pos) GetFile() string {
@@ -4042,7 +4111,7 @@ type Subscription struct {
 
 func (x *Subscription) Reset() {
 	*x = Subscription{}
-	mi := &file_module_proto_msgTypes[36]
+	mi := &file_module_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4054,7 +4123,7 @@ func (x *Subscription) String() string {
 func (*Subscription) ProtoMessage() {}
 
 func (x *Subscription) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[36]
+	mi := &file_module_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4067,7 +4136,7 @@ func (x *Subscription) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Subscription.ProtoReflect.Descriptor instead.
 func (*Subscription) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{36}
+	return file_module_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Subscription) GetHooks() []Hook {
@@ -4112,7 +4181,7 @@ type Problem struct {
 
 func (x *Problem) Reset() {
 	*x = Problem{}
-	mi := &file_module_proto_msgTypes[37]
+	mi := &file_module_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4124,7 +4193,7 @@ func (x *Problem) String() string {
 func (*Problem) ProtoMessage() {}
 
 func (x *Problem) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[37]
+	mi := &file_module_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4137,7 +4206,7 @@ func (x *Problem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Problem.ProtoReflect.Descriptor instead.
 func (*Problem) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{37}
+	return file_module_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Problem) GetFile() string {
@@ -4192,7 +4261,7 @@ type PrepareFailure struct {
 
 func (x *PrepareFailure) Reset() {
 	*x = PrepareFailure{}
-	mi := &file_module_proto_msgTypes[38]
+	mi := &file_module_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4204,7 +4273,7 @@ func (x *PrepareFailure) String() string {
 func (*PrepareFailure) ProtoMessage() {}
 
 func (x *PrepareFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[38]
+	mi := &file_module_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4217,7 +4286,7 @@ func (x *PrepareFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrepareFailure.ProtoReflect.Descriptor instead.
 func (*PrepareFailure) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{38}
+	return file_module_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *PrepareFailure) GetHeadline() string {
@@ -4243,7 +4312,7 @@ type Control struct {
 
 func (x *Control) Reset() {
 	*x = Control{}
-	mi := &file_module_proto_msgTypes[39]
+	mi := &file_module_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4255,7 +4324,7 @@ func (x *Control) String() string {
 func (*Control) ProtoMessage() {}
 
 func (x *Control) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[39]
+	mi := &file_module_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4268,7 +4337,7 @@ func (x *Control) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Control.ProtoReflect.Descriptor instead.
 func (*Control) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{39}
+	return file_module_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Control) GetWords() [][]byte {
@@ -4287,7 +4356,7 @@ type ControlReply struct {
 
 func (x *ControlReply) Reset() {
 	*x = ControlReply{}
-	mi := &file_module_proto_msgTypes[40]
+	mi := &file_module_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4299,7 +4368,7 @@ func (x *ControlReply) String() string {
 func (*ControlReply) ProtoMessage() {}
 
 func (x *ControlReply) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[40]
+	mi := &file_module_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4312,7 +4381,7 @@ func (x *ControlReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlReply.ProtoReflect.Descriptor instead.
 func (*ControlReply) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{40}
+	return file_module_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ControlReply) GetText() []byte {
@@ -4339,7 +4408,7 @@ type AuthRequest struct {
 
 func (x *AuthRequest) Reset() {
 	*x = AuthRequest{}
-	mi := &file_module_proto_msgTypes[41]
+	mi := &file_module_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4351,7 +4420,7 @@ func (x *AuthRequest) String() string {
 func (*AuthRequest) ProtoMessage() {}
 
 func (x *AuthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[41]
+	mi := &file_module_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4364,7 +4433,7 @@ func (x *AuthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuthRequest.ProtoReflect.Descriptor instead.
 func (*AuthRequest) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{41}
+	return file_module_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *AuthRequest) GetQuestion() AuthQuestion {
@@ -4426,7 +4495,7 @@ type AuthAnswer struct {
 
 func (x *AuthAnswer) Reset() {
 	*x = AuthAnswer{}
-	mi := &file_module_proto_msgTypes[42]
+	mi := &file_module_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4438,7 +4507,7 @@ func (x *AuthAnswer) String() string {
 func (*AuthAnswer) ProtoMessage() {}
 
 func (x *AuthAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[42]
+	mi := &file_module_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4451,7 +4520,7 @@ func (x *AuthAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuthAnswer.ProtoReflect.Descriptor instead.
 func (*AuthAnswer) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{42}
+	return file_module_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *AuthAnswer) GetStatus() AuthStatus {
@@ -4480,7 +4549,7 @@ type Log struct {
 
 func (x *Log) Reset() {
 	*x = Log{}
-	mi := &file_module_proto_msgTypes[43]
+	mi := &file_module_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4492,7 +4561,7 @@ func (x *Log) String() string {
 func (*Log) ProtoMessage() {}
 
 func (x *Log) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[43]
+	mi := &file_module_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4505,7 +4574,7 @@ func (x *Log) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log.ProtoReflect.Descriptor instead.
 func (*Log) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{43}
+	return file_module_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Log) GetTime() int64 {
@@ -4545,7 +4614,7 @@ type HostFrame struct {
 
 func (x *HostFrame) Reset() {
 	*x = HostFrame{}
-	mi := &file_module_proto_msgTypes[44]
+	mi := &file_module_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4557,7 +4626,7 @@ func (x *HostFrame) String() string {
 func (*HostFrame) ProtoMessage() {}
 
 func (x *HostFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[44]
+	mi := &file_module_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4570,7 +4639,7 @@ func (x *HostFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostFrame.ProtoReflect.Descriptor instead.
 func (*HostFrame) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{44}
+	return file_module_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *HostFrame) GetItems() []*HostItem {
@@ -4617,7 +4686,7 @@ type HostItem struct {
 
 func (x *HostItem) Reset() {
 	*x = HostItem{}
-	mi := &file_module_proto_msgTypes[45]
+	mi := &file_module_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4629,7 +4698,7 @@ func (x *HostItem) String() string {
 func (*HostItem) ProtoMessage() {}
 
 func (x *HostItem) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[45]
+	mi := &file_module_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4642,7 +4711,7 @@ func (x *HostItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostItem.ProtoReflect.Descriptor instead.
 func (*HostItem) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{45}
+	return file_module_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *HostItem) GetId() uint64 {
@@ -5003,7 +5072,7 @@ type SourceRequest struct {
 
 func (x *SourceRequest) Reset() {
 	*x = SourceRequest{}
-	mi := &file_module_proto_msgTypes[46]
+	mi := &file_module_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5015,7 +5084,7 @@ func (x *SourceRequest) String() string {
 func (*SourceRequest) ProtoMessage() {}
 
 func (x *SourceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[46]
+	mi := &file_module_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5028,7 +5097,7 @@ func (x *SourceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceRequest.ProtoReflect.Descriptor instead.
 func (*SourceRequest) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{46}
+	return file_module_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *SourceRequest) GetName() string {
@@ -5049,7 +5118,7 @@ type Source struct {
 
 func (x *Source) Reset() {
 	*x = Source{}
-	mi := &file_module_proto_msgTypes[47]
+	mi := &file_module_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5061,7 +5130,7 @@ func (x *Source) String() string {
 func (*Source) ProtoMessage() {}
 
 func (x *Source) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[47]
+	mi := &file_module_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5074,7 +5143,7 @@ func (x *Source) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Source.ProtoReflect.Descriptor instead.
 func (*Source) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{47}
+	return file_module_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Source) GetName() string {
@@ -5108,7 +5177,7 @@ type SourceFailure struct {
 
 func (x *SourceFailure) Reset() {
 	*x = SourceFailure{}
-	mi := &file_module_proto_msgTypes[48]
+	mi := &file_module_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5120,7 +5189,7 @@ func (x *SourceFailure) String() string {
 func (*SourceFailure) ProtoMessage() {}
 
 func (x *SourceFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[48]
+	mi := &file_module_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5133,7 +5202,7 @@ func (x *SourceFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceFailure.ProtoReflect.Descriptor instead.
 func (*SourceFailure) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{48}
+	return file_module_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *SourceFailure) GetName() string {
@@ -5161,7 +5230,7 @@ type TriedPath struct {
 
 func (x *TriedPath) Reset() {
 	*x = TriedPath{}
-	mi := &file_module_proto_msgTypes[49]
+	mi := &file_module_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5173,7 +5242,7 @@ func (x *TriedPath) String() string {
 func (*TriedPath) ProtoMessage() {}
 
 func (x *TriedPath) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[49]
+	mi := &file_module_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5186,7 +5255,7 @@ func (x *TriedPath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TriedPath.ProtoReflect.Descriptor instead.
 func (*TriedPath) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{49}
+	return file_module_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *TriedPath) GetPath() string {
@@ -5222,7 +5291,7 @@ type DNSQuery struct {
 
 func (x *DNSQuery) Reset() {
 	*x = DNSQuery{}
-	mi := &file_module_proto_msgTypes[50]
+	mi := &file_module_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5234,7 +5303,7 @@ func (x *DNSQuery) String() string {
 func (*DNSQuery) ProtoMessage() {}
 
 func (x *DNSQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[50]
+	mi := &file_module_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5247,7 +5316,7 @@ func (x *DNSQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DNSQuery.ProtoReflect.Descriptor instead.
 func (*DNSQuery) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{50}
+	return file_module_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *DNSQuery) GetName() string {
@@ -5288,7 +5357,7 @@ type DNSAnswer struct {
 
 func (x *DNSAnswer) Reset() {
 	*x = DNSAnswer{}
-	mi := &file_module_proto_msgTypes[51]
+	mi := &file_module_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5300,7 +5369,7 @@ func (x *DNSAnswer) String() string {
 func (*DNSAnswer) ProtoMessage() {}
 
 func (x *DNSAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[51]
+	mi := &file_module_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5313,7 +5382,7 @@ func (x *DNSAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DNSAnswer.ProtoReflect.Descriptor instead.
 func (*DNSAnswer) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{51}
+	return file_module_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *DNSAnswer) GetRecords() []*DNSRecord {
@@ -5340,7 +5409,7 @@ type DNSRecord struct {
 
 func (x *DNSRecord) Reset() {
 	*x = DNSRecord{}
-	mi := &file_module_proto_msgTypes[52]
+	mi := &file_module_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5352,7 +5421,7 @@ func (x *DNSRecord) String() string {
 func (*DNSRecord) ProtoMessage() {}
 
 func (x *DNSRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[52]
+	mi := &file_module_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5365,7 +5434,7 @@ func (x *DNSRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DNSRecord.ProtoReflect.Descriptor instead.
 func (*DNSRecord) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{52}
+	return file_module_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *DNSRecord) GetValue() []byte {
@@ -5397,7 +5466,7 @@ type Query struct {
 
 func (x *Query) Reset() {
 	*x = Query{}
-	mi := &file_module_proto_msgTypes[53]
+	mi := &file_module_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5409,7 +5478,7 @@ func (x *Query) String() string {
 func (*Query) ProtoMessage() {}
 
 func (x *Query) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[53]
+	mi := &file_module_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5422,7 +5491,7 @@ func (x *Query) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Query.ProtoReflect.Descriptor instead.
 func (*Query) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{53}
+	return file_module_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Query) GetDatasource() string {
@@ -5486,7 +5555,7 @@ type Datum struct {
 
 func (x *Datum) Reset() {
 	*x = Datum{}
-	mi := &file_module_proto_msgTypes[54]
+	mi := &file_module_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5498,7 +5567,7 @@ func (x *Datum) String() string {
 func (*Datum) ProtoMessage() {}
 
 func (x *Datum) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[54]
+	mi := &file_module_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5511,7 +5580,7 @@ func (x *Datum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Datum.ProtoReflect.Descriptor instead.
 func (*Datum) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{54}
+	return file_module_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Datum) GetKind() DatumKind {
@@ -5552,7 +5621,7 @@ type NamedDatum struct {
 
 func (x *NamedDatum) Reset() {
 	*x = NamedDatum{}
-	mi := &file_module_proto_msgTypes[55]
+	mi := &file_module_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5564,7 +5633,7 @@ func (x *NamedDatum) String() string {
 func (*NamedDatum) ProtoMessage() {}
 
 func (x *NamedDatum) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[55]
+	mi := &file_module_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5577,7 +5646,7 @@ func (x *NamedDatum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedDatum.ProtoReflect.Descriptor instead.
 func (*NamedDatum) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{55}
+	return file_module_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *NamedDatum) GetName() []byte {
@@ -5604,7 +5673,7 @@ type Rows struct {
 
 func (x *Rows) Reset() {
 	*x = Rows{}
-	mi := &file_module_proto_msgTypes[56]
+	mi := &file_module_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5616,7 +5685,7 @@ func (x *Rows) String() string {
 func (*Rows) ProtoMessage() {}
 
 func (x *Rows) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[56]
+	mi := &file_module_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5629,7 +5698,7 @@ func (x *Rows) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rows.ProtoReflect.Descriptor instead.
 func (*Rows) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{56}
+	return file_module_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Rows) GetColumns() []string {
@@ -5655,7 +5724,7 @@ type Row struct {
 
 func (x *Row) Reset() {
 	*x = Row{}
-	mi := &file_module_proto_msgTypes[57]
+	mi := &file_module_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5667,7 +5736,7 @@ func (x *Row) String() string {
 func (*Row) ProtoMessage() {}
 
 func (x *Row) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[57]
+	mi := &file_module_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5680,7 +5749,7 @@ func (x *Row) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Row.ProtoReflect.Descriptor instead.
 func (*Row) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{57}
+	return file_module_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Row) GetCells() []*Datum {
@@ -5702,7 +5771,7 @@ type QueryFailure struct {
 
 func (x *QueryFailure) Reset() {
 	*x = QueryFailure{}
-	mi := &file_module_proto_msgTypes[58]
+	mi := &file_module_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5714,7 +5783,7 @@ func (x *QueryFailure) String() string {
 func (*QueryFailure) ProtoMessage() {}
 
 func (x *QueryFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[58]
+	mi := &file_module_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5727,7 +5796,7 @@ func (x *QueryFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryFailure.ProtoReflect.Descriptor instead.
 func (*QueryFailure) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{58}
+	return file_module_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *QueryFailure) GetDatasource() string {
@@ -5771,7 +5840,7 @@ type ReadBody struct {
 
 func (x *ReadBody) Reset() {
 	*x = ReadBody{}
-	mi := &file_module_proto_msgTypes[59]
+	mi := &file_module_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5783,7 +5852,7 @@ func (x *ReadBody) String() string {
 func (*ReadBody) ProtoMessage() {}
 
 func (x *ReadBody) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[59]
+	mi := &file_module_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5796,7 +5865,7 @@ func (x *ReadBody) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBody.ProtoReflect.Descriptor instead.
 func (*ReadBody) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{59}
+	return file_module_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *ReadBody) GetHandle() uint64 {
@@ -5829,7 +5898,7 @@ type BodyPart struct {
 
 func (x *BodyPart) Reset() {
 	*x = BodyPart{}
-	mi := &file_module_proto_msgTypes[60]
+	mi := &file_module_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5841,7 +5910,7 @@ func (x *BodyPart) String() string {
 func (*BodyPart) ProtoMessage() {}
 
 func (x *BodyPart) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[60]
+	mi := &file_module_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5854,7 +5923,7 @@ func (x *BodyPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BodyPart.ProtoReflect.Descriptor instead.
 func (*BodyPart) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{60}
+	return file_module_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *BodyPart) GetData() []byte {
@@ -5873,7 +5942,7 @@ type Injected struct {
 
 func (x *Injected) Reset() {
 	*x = Injected{}
-	mi := &file_module_proto_msgTypes[61]
+	mi := &file_module_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5885,7 +5954,7 @@ func (x *Injected) String() string {
 func (*Injected) ProtoMessage() {}
 
 func (x *Injected) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[61]
+	mi := &file_module_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5898,7 +5967,7 @@ func (x *Injected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Injected.ProtoReflect.Descriptor instead.
 func (*Injected) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{61}
+	return file_module_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Injected) GetIds() []string {
@@ -5921,7 +5990,7 @@ type CounterOp struct {
 
 func (x *CounterOp) Reset() {
 	*x = CounterOp{}
-	mi := &file_module_proto_msgTypes[62]
+	mi := &file_module_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5933,7 +6002,7 @@ func (x *CounterOp) String() string {
 func (*CounterOp) ProtoMessage() {}
 
 func (x *CounterOp) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[62]
+	mi := &file_module_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5946,7 +6015,7 @@ func (x *CounterOp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CounterOp.ProtoReflect.Descriptor instead.
 func (*CounterOp) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{62}
+	return file_module_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *CounterOp) GetKind() CounterKind {
@@ -5993,7 +6062,7 @@ type CounterValue struct {
 
 func (x *CounterValue) Reset() {
 	*x = CounterValue{}
-	mi := &file_module_proto_msgTypes[63]
+	mi := &file_module_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6005,7 +6074,7 @@ func (x *CounterValue) String() string {
 func (*CounterValue) ProtoMessage() {}
 
 func (x *CounterValue) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[63]
+	mi := &file_module_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6018,7 +6087,7 @@ func (x *CounterValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CounterValue.ProtoReflect.Descriptor instead.
 func (*CounterValue) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{63}
+	return file_module_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *CounterValue) GetValue() int64 {
@@ -6041,7 +6110,7 @@ type TrafficQuery struct {
 
 func (x *TrafficQuery) Reset() {
 	*x = TrafficQuery{}
-	mi := &file_module_proto_msgTypes[64]
+	mi := &file_module_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6053,7 +6122,7 @@ func (x *TrafficQuery) String() string {
 func (*TrafficQuery) ProtoMessage() {}
 
 func (x *TrafficQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[64]
+	mi := &file_module_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6066,7 +6135,7 @@ func (x *TrafficQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrafficQuery.ProtoReflect.Descriptor instead.
 func (*TrafficQuery) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{64}
+	return file_module_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *TrafficQuery) GetFigure() uint32 {
@@ -6122,7 +6191,7 @@ type SeriesOp struct {
 
 func (x *SeriesOp) Reset() {
 	*x = SeriesOp{}
-	mi := &file_module_proto_msgTypes[65]
+	mi := &file_module_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6134,7 +6203,7 @@ func (x *SeriesOp) String() string {
 func (*SeriesOp) ProtoMessage() {}
 
 func (x *SeriesOp) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[65]
+	mi := &file_module_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6147,7 +6216,7 @@ func (x *SeriesOp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeriesOp.ProtoReflect.Descriptor instead.
 func (*SeriesOp) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{65}
+	return file_module_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *SeriesOp) GetKind() uint32 {
@@ -6234,7 +6303,7 @@ type GaugeOp struct {
 
 func (x *GaugeOp) Reset() {
 	*x = GaugeOp{}
-	mi := &file_module_proto_msgTypes[66]
+	mi := &file_module_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6246,7 +6315,7 @@ func (x *GaugeOp) String() string {
 func (*GaugeOp) ProtoMessage() {}
 
 func (x *GaugeOp) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[66]
+	mi := &file_module_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6259,7 +6328,7 @@ func (x *GaugeOp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GaugeOp.ProtoReflect.Descriptor instead.
 func (*GaugeOp) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{66}
+	return file_module_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *GaugeOp) GetKind() uint32 {
@@ -6313,7 +6382,7 @@ type ConfigValue struct {
 
 func (x *ConfigValue) Reset() {
 	*x = ConfigValue{}
-	mi := &file_module_proto_msgTypes[67]
+	mi := &file_module_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6325,7 +6394,7 @@ func (x *ConfigValue) String() string {
 func (*ConfigValue) ProtoMessage() {}
 
 func (x *ConfigValue) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[67]
+	mi := &file_module_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6338,7 +6407,7 @@ func (x *ConfigValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigValue.ProtoReflect.Descriptor instead.
 func (*ConfigValue) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{67}
+	return file_module_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *ConfigValue) GetWords() []string {
@@ -6357,7 +6426,7 @@ type ConfigValueReply struct {
 
 func (x *ConfigValueReply) Reset() {
 	*x = ConfigValueReply{}
-	mi := &file_module_proto_msgTypes[68]
+	mi := &file_module_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6369,7 +6438,7 @@ func (x *ConfigValueReply) String() string {
 func (*ConfigValueReply) ProtoMessage() {}
 
 func (x *ConfigValueReply) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[68]
+	mi := &file_module_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6382,7 +6451,7 @@ func (x *ConfigValueReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigValueReply.ProtoReflect.Descriptor instead.
 func (*ConfigValueReply) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{68}
+	return file_module_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *ConfigValueReply) GetText() string {
@@ -6403,7 +6472,7 @@ type DelayDomain struct {
 
 func (x *DelayDomain) Reset() {
 	*x = DelayDomain{}
-	mi := &file_module_proto_msgTypes[69]
+	mi := &file_module_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6415,7 +6484,7 @@ func (x *DelayDomain) String() string {
 func (*DelayDomain) ProtoMessage() {}
 
 func (x *DelayDomain) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[69]
+	mi := &file_module_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6428,7 +6497,7 @@ func (x *DelayDomain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DelayDomain.ProtoReflect.Descriptor instead.
 func (*DelayDomain) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{69}
+	return file_module_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *DelayDomain) GetDomain() string {
@@ -6454,7 +6523,7 @@ type DomainDelayed struct {
 
 func (x *DomainDelayed) Reset() {
 	*x = DomainDelayed{}
-	mi := &file_module_proto_msgTypes[70]
+	mi := &file_module_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6466,7 +6535,7 @@ func (x *DomainDelayed) String() string {
 func (*DomainDelayed) ProtoMessage() {}
 
 func (x *DomainDelayed) ProtoReflect() protoreflect.Message {
-	mi := &file_module_proto_msgTypes[70]
+	mi := &file_module_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6479,7 +6548,7 @@ func (x *DomainDelayed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DomainDelayed.ProtoReflect.Descriptor instead.
 func (*DomainDelayed) Descriptor() ([]byte, []int) {
-	return file_module_proto_rawDescGZIP(), []int{70}
+	return file_module_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *DomainDelayed) GetMessages() int64 {
@@ -6619,12 +6688,18 @@ const file_module_proto_rawDesc = "" +
 	"\x04text\x18\x03 \x01(\fR\x04text\x12\x14\n" +
 	"\x05cause\x18\x04 \x01(\tR\x05cause\"?\n" +
 	"\x06Answer\x125\n" +
-	"\aresults\x18\x01 \x03(\v2\x1b.mtad.module.v1.PhaseResultR\aresults\"\xb7\x01\n" +
+	"\aresults\x18\x01 \x03(\v2\x1b.mtad.module.v1.PhaseResultR\aresults\"\xed\x01\n" +
 	"\vPhaseResult\x121\n" +
 	"\averdict\x18\x01 \x01(\x0e2\x17.mtad.module.v1.VerdictR\averdict\x12+\n" +
 	"\x05reply\x18\x02 \x01(\v2\x15.mtad.module.v1.ReplyR\x05reply\x120\n" +
 	"\achanges\x18\x03 \x03(\v2\x16.mtad.module.v1.ChangeR\achanges\x12\x16\n" +
-	"\x06failed\x18\x04 \x01(\bR\x06failed\"\xdf\x02\n" +
+	"\x06failed\x18\x04 \x01(\bR\x06failed\x124\n" +
+	"\ascripts\x18\x14 \x03(\v2\x1a.mtad.module.v1.ScriptTimeR\ascripts\"P\n" +
+	"\n" +
+	"ScriptTime\x12\x16\n" +
+	"\x06script\x18\x01 \x01(\fR\x06script\x12\x12\n" +
+	"\x04took\x18\x02 \x01(\x03R\x04took\x12\x16\n" +
+	"\x06failed\x18\x03 \x01(\bR\x06failed\"\xdf\x02\n" +
 	"\x06Change\x12.\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1a.mtad.module.v1.ChangeKindR\x04kind\x12.\n" +
 	"\x06target\x18\x02 \x01(\x0e2\x16.mtad.module.v1.TargetR\x06target\x12\x12\n" +
@@ -7113,7 +7188,7 @@ func file_module_proto_rawDescGZIP() []byte {
 }
 
 var file_module_proto_enumTypes = make([]protoimpl.EnumInfo, 16)
-var file_module_proto_msgTypes = make([]protoimpl.MessageInfo, 71)
+var file_module_proto_msgTypes = make([]protoimpl.MessageInfo, 72)
 var file_module_proto_goTypes = []any{
 	(FailureKind)(0),         // 0: mtad.module.v1.FailureKind
 	(TLSUse)(0),              // 1: mtad.module.v1.TLSUse
@@ -7149,89 +7224,90 @@ var file_module_proto_goTypes = []any{
 	(*Reply)(nil),            // 31: mtad.module.v1.Reply
 	(*Answer)(nil),           // 32: mtad.module.v1.Answer
 	(*PhaseResult)(nil),      // 33: mtad.module.v1.PhaseResult
-	(*Change)(nil),           // 34: mtad.module.v1.Change
-	(*Injection)(nil),        // 35: mtad.module.v1.Injection
-	(*SessionsEnded)(nil),    // 36: mtad.module.v1.SessionsEnded
-	(*SessionEnd)(nil),       // 37: mtad.module.v1.SessionEnd
-	(*InfoRequest)(nil),      // 38: mtad.module.v1.InfoRequest
-	(*Info)(nil),             // 39: mtad.module.v1.Info
-	(*Schema)(nil),           // 40: mtad.module.v1.Schema
-	(*Option)(nil),           // 41: mtad.module.v1.Option
-	(*Config)(nil),           // 42: mtad.module.v1.Config
-	(*Commit)(nil),           // 43: mtad.module.v1.Commit
-	(*Abort)(nil),            // 44: mtad.module.v1.Abort
-	(*Retire)(nil),           // 45: mtad.module.v1.Retire
-	(*Group)(nil),            // 46: mtad.module.v1.Group
-	(*Scope)(nil),            // 47: mtad.module.v1.Scope
-	(*Attr)(nil),             // 48: mtad.module.v1.Attr
-	(*Value)(nil),            // 49: mtad.module.v1.Value
-	(*Entry)(nil),            // 50: mtad.module.v1.Entry
-	(*Pos)(nil),              // 51: mtad.module.v1.Pos
-	(*Subscription)(nil),     // 52: mtad.module.v1.Subscription
-	(*Problem)(nil),          // 53: mtad.module.v1.Problem
-	(*PrepareFailure)(nil),   // 54: mtad.module.v1.PrepareFailure
-	(*Control)(nil),          // 55: mtad.module.v1.Control
-	(*ControlReply)(nil),     // 56: mtad.module.v1.ControlReply
-	(*AuthRequest)(nil),      // 57: mtad.module.v1.AuthRequest
-	(*AuthAnswer)(nil),       // 58: mtad.module.v1.AuthAnswer
-	(*Log)(nil),              // 59: mtad.module.v1.Log
-	(*HostFrame)(nil),        // 60: mtad.module.v1.HostFrame
-	(*HostItem)(nil),         // 61: mtad.module.v1.HostItem
-	(*SourceRequest)(nil),    // 62: mtad.module.v1.SourceRequest
-	(*Source)(nil),           // 63: mtad.module.v1.Source
-	(*SourceFailure)(nil),    // 64: mtad.module.v1.SourceFailure
-	(*TriedPath)(nil),        // 65: mtad.module.v1.TriedPath
-	(*DNSQuery)(nil),         // 66: mtad.module.v1.DNSQuery
-	(*DNSAnswer)(nil),        // 67: mtad.module.v1.DNSAnswer
-	(*DNSRecord)(nil),        // 68: mtad.module.v1.DNSRecord
-	(*Query)(nil),            // 69: mtad.module.v1.Query
-	(*Datum)(nil),            // 70: mtad.module.v1.Datum
-	(*NamedDatum)(nil),       // 71: mtad.module.v1.NamedDatum
-	(*Rows)(nil),             // 72: mtad.module.v1.Rows
-	(*Row)(nil),              // 73: mtad.module.v1.Row
-	(*QueryFailure)(nil),     // 74: mtad.module.v1.QueryFailure
-	(*ReadBody)(nil),         // 75: mtad.module.v1.ReadBody
-	(*BodyPart)(nil),         // 76: mtad.module.v1.BodyPart
-	(*Injected)(nil),         // 77: mtad.module.v1.Injected
-	(*CounterOp)(nil),        // 78: mtad.module.v1.CounterOp
-	(*CounterValue)(nil),     // 79: mtad.module.v1.CounterValue
-	(*TrafficQuery)(nil),     // 80: mtad.module.v1.TrafficQuery
-	(*SeriesOp)(nil),         // 81: mtad.module.v1.SeriesOp
-	(*GaugeOp)(nil),          // 82: mtad.module.v1.GaugeOp
-	(*ConfigValue)(nil),      // 83: mtad.module.v1.ConfigValue
-	(*ConfigValueReply)(nil), // 84: mtad.module.v1.ConfigValueReply
-	(*DelayDomain)(nil),      // 85: mtad.module.v1.DelayDomain
-	(*DomainDelayed)(nil),    // 86: mtad.module.v1.DomainDelayed
+	(*ScriptTime)(nil),       // 34: mtad.module.v1.ScriptTime
+	(*Change)(nil),           // 35: mtad.module.v1.Change
+	(*Injection)(nil),        // 36: mtad.module.v1.Injection
+	(*SessionsEnded)(nil),    // 37: mtad.module.v1.SessionsEnded
+	(*SessionEnd)(nil),       // 38: mtad.module.v1.SessionEnd
+	(*InfoRequest)(nil),      // 39: mtad.module.v1.InfoRequest
+	(*Info)(nil),             // 40: mtad.module.v1.Info
+	(*Schema)(nil),           // 41: mtad.module.v1.Schema
+	(*Option)(nil),           // 42: mtad.module.v1.Option
+	(*Config)(nil),           // 43: mtad.module.v1.Config
+	(*Commit)(nil),           // 44: mtad.module.v1.Commit
+	(*Abort)(nil),            // 45: mtad.module.v1.Abort
+	(*Retire)(nil),           // 46: mtad.module.v1.Retire
+	(*Group)(nil),            // 47: mtad.module.v1.Group
+	(*Scope)(nil),            // 48: mtad.module.v1.Scope
+	(*Attr)(nil),             // 49: mtad.module.v1.Attr
+	(*Value)(nil),            // 50: mtad.module.v1.Value
+	(*Entry)(nil),            // 51: mtad.module.v1.Entry
+	(*Pos)(nil),              // 52: mtad.module.v1.Pos
+	(*Subscription)(nil),     // 53: mtad.module.v1.Subscription
+	(*Problem)(nil),          // 54: mtad.module.v1.Problem
+	(*PrepareFailure)(nil),   // 55: mtad.module.v1.PrepareFailure
+	(*Control)(nil),          // 56: mtad.module.v1.Control
+	(*ControlReply)(nil),     // 57: mtad.module.v1.ControlReply
+	(*AuthRequest)(nil),      // 58: mtad.module.v1.AuthRequest
+	(*AuthAnswer)(nil),       // 59: mtad.module.v1.AuthAnswer
+	(*Log)(nil),              // 60: mtad.module.v1.Log
+	(*HostFrame)(nil),        // 61: mtad.module.v1.HostFrame
+	(*HostItem)(nil),         // 62: mtad.module.v1.HostItem
+	(*SourceRequest)(nil),    // 63: mtad.module.v1.SourceRequest
+	(*Source)(nil),           // 64: mtad.module.v1.Source
+	(*SourceFailure)(nil),    // 65: mtad.module.v1.SourceFailure
+	(*TriedPath)(nil),        // 66: mtad.module.v1.TriedPath
+	(*DNSQuery)(nil),         // 67: mtad.module.v1.DNSQuery
+	(*DNSAnswer)(nil),        // 68: mtad.module.v1.DNSAnswer
+	(*DNSRecord)(nil),        // 69: mtad.module.v1.DNSRecord
+	(*Query)(nil),            // 70: mtad.module.v1.Query
+	(*Datum)(nil),            // 71: mtad.module.v1.Datum
+	(*NamedDatum)(nil),       // 72: mtad.module.v1.NamedDatum
+	(*Rows)(nil),             // 73: mtad.module.v1.Rows
+	(*Row)(nil),              // 74: mtad.module.v1.Row
+	(*QueryFailure)(nil),     // 75: mtad.module.v1.QueryFailure
+	(*ReadBody)(nil),         // 76: mtad.module.v1.ReadBody
+	(*BodyPart)(nil),         // 77: mtad.module.v1.BodyPart
+	(*Injected)(nil),         // 78: mtad.module.v1.Injected
+	(*CounterOp)(nil),        // 79: mtad.module.v1.CounterOp
+	(*CounterValue)(nil),     // 80: mtad.module.v1.CounterValue
+	(*TrafficQuery)(nil),     // 81: mtad.module.v1.TrafficQuery
+	(*SeriesOp)(nil),         // 82: mtad.module.v1.SeriesOp
+	(*GaugeOp)(nil),          // 83: mtad.module.v1.GaugeOp
+	(*ConfigValue)(nil),      // 84: mtad.module.v1.ConfigValue
+	(*ConfigValueReply)(nil), // 85: mtad.module.v1.ConfigValueReply
+	(*DelayDomain)(nil),      // 86: mtad.module.v1.DelayDomain
+	(*DomainDelayed)(nil),    // 87: mtad.module.v1.DomainDelayed
 }
 var file_module_proto_depIdxs = []int32{
 	17,  // 0: mtad.module.v1.Frame.items:type_name -> mtad.module.v1.Item
 	24,  // 1: mtad.module.v1.Item.call:type_name -> mtad.module.v1.Call
 	18,  // 2: mtad.module.v1.Item.cancel:type_name -> mtad.module.v1.Cancel
-	36,  // 3: mtad.module.v1.Item.sessions_ended:type_name -> mtad.module.v1.SessionsEnded
-	38,  // 4: mtad.module.v1.Item.info_request:type_name -> mtad.module.v1.InfoRequest
-	42,  // 5: mtad.module.v1.Item.prepare:type_name -> mtad.module.v1.Config
-	43,  // 6: mtad.module.v1.Item.commit:type_name -> mtad.module.v1.Commit
-	44,  // 7: mtad.module.v1.Item.abort:type_name -> mtad.module.v1.Abort
-	45,  // 8: mtad.module.v1.Item.retire:type_name -> mtad.module.v1.Retire
-	69,  // 9: mtad.module.v1.Item.query:type_name -> mtad.module.v1.Query
-	55,  // 10: mtad.module.v1.Item.control:type_name -> mtad.module.v1.Control
+	37,  // 3: mtad.module.v1.Item.sessions_ended:type_name -> mtad.module.v1.SessionsEnded
+	39,  // 4: mtad.module.v1.Item.info_request:type_name -> mtad.module.v1.InfoRequest
+	43,  // 5: mtad.module.v1.Item.prepare:type_name -> mtad.module.v1.Config
+	44,  // 6: mtad.module.v1.Item.commit:type_name -> mtad.module.v1.Commit
+	45,  // 7: mtad.module.v1.Item.abort:type_name -> mtad.module.v1.Abort
+	46,  // 8: mtad.module.v1.Item.retire:type_name -> mtad.module.v1.Retire
+	70,  // 9: mtad.module.v1.Item.query:type_name -> mtad.module.v1.Query
+	56,  // 10: mtad.module.v1.Item.control:type_name -> mtad.module.v1.Control
 	19,  // 11: mtad.module.v1.Item.heartbeat:type_name -> mtad.module.v1.Heartbeat
 	21,  // 12: mtad.module.v1.Item.close:type_name -> mtad.module.v1.Close
-	57,  // 13: mtad.module.v1.Item.auth:type_name -> mtad.module.v1.AuthRequest
+	58,  // 13: mtad.module.v1.Item.auth:type_name -> mtad.module.v1.AuthRequest
 	32,  // 14: mtad.module.v1.Item.answer:type_name -> mtad.module.v1.Answer
-	59,  // 15: mtad.module.v1.Item.log:type_name -> mtad.module.v1.Log
-	39,  // 16: mtad.module.v1.Item.info:type_name -> mtad.module.v1.Info
-	52,  // 17: mtad.module.v1.Item.subscription:type_name -> mtad.module.v1.Subscription
-	72,  // 18: mtad.module.v1.Item.rows:type_name -> mtad.module.v1.Rows
-	56,  // 19: mtad.module.v1.Item.control_reply:type_name -> mtad.module.v1.ControlReply
+	60,  // 15: mtad.module.v1.Item.log:type_name -> mtad.module.v1.Log
+	40,  // 16: mtad.module.v1.Item.info:type_name -> mtad.module.v1.Info
+	53,  // 17: mtad.module.v1.Item.subscription:type_name -> mtad.module.v1.Subscription
+	73,  // 18: mtad.module.v1.Item.rows:type_name -> mtad.module.v1.Rows
+	57,  // 19: mtad.module.v1.Item.control_reply:type_name -> mtad.module.v1.ControlReply
 	20,  // 20: mtad.module.v1.Item.heartbeat_reply:type_name -> mtad.module.v1.HeartbeatReply
 	22,  // 21: mtad.module.v1.Item.done:type_name -> mtad.module.v1.Done
 	23,  // 22: mtad.module.v1.Item.failure:type_name -> mtad.module.v1.Failure
-	58,  // 23: mtad.module.v1.Item.auth_answer:type_name -> mtad.module.v1.AuthAnswer
+	59,  // 23: mtad.module.v1.Item.auth_answer:type_name -> mtad.module.v1.AuthAnswer
 	0,   // 24: mtad.module.v1.Failure.kind:type_name -> mtad.module.v1.FailureKind
-	54,  // 25: mtad.module.v1.Failure.prepare:type_name -> mtad.module.v1.PrepareFailure
-	74,  // 26: mtad.module.v1.Failure.query:type_name -> mtad.module.v1.QueryFailure
-	64,  // 27: mtad.module.v1.Failure.source:type_name -> mtad.module.v1.SourceFailure
+	55,  // 25: mtad.module.v1.Failure.prepare:type_name -> mtad.module.v1.PrepareFailure
+	75,  // 26: mtad.module.v1.Failure.query:type_name -> mtad.module.v1.QueryFailure
+	65,  // 27: mtad.module.v1.Failure.source:type_name -> mtad.module.v1.SourceFailure
 	25,  // 28: mtad.module.v1.Call.phases:type_name -> mtad.module.v1.Phase
 	28,  // 29: mtad.module.v1.Call.state:type_name -> mtad.module.v1.State
 	31,  // 30: mtad.module.v1.Call.reply:type_name -> mtad.module.v1.Reply
@@ -7249,75 +7325,76 @@ var file_module_proto_depIdxs = []int32{
 	33,  // 42: mtad.module.v1.Answer.results:type_name -> mtad.module.v1.PhaseResult
 	2,   // 43: mtad.module.v1.PhaseResult.verdict:type_name -> mtad.module.v1.Verdict
 	31,  // 44: mtad.module.v1.PhaseResult.reply:type_name -> mtad.module.v1.Reply
-	34,  // 45: mtad.module.v1.PhaseResult.changes:type_name -> mtad.module.v1.Change
-	3,   // 46: mtad.module.v1.Change.kind:type_name -> mtad.module.v1.ChangeKind
-	4,   // 47: mtad.module.v1.Change.target:type_name -> mtad.module.v1.Target
-	5,   // 48: mtad.module.v1.Change.dictionary:type_name -> mtad.module.v1.Dictionary
-	35,  // 49: mtad.module.v1.Change.injection:type_name -> mtad.module.v1.Injection
-	6,   // 50: mtad.module.v1.Injection.protocol:type_name -> mtad.module.v1.Protocol
-	37,  // 51: mtad.module.v1.SessionsEnded.ends:type_name -> mtad.module.v1.SessionEnd
-	8,   // 52: mtad.module.v1.Schema.instance:type_name -> mtad.module.v1.InstanceRule
-	41,  // 53: mtad.module.v1.Schema.options:type_name -> mtad.module.v1.Option
-	40,  // 54: mtad.module.v1.Schema.scopes:type_name -> mtad.module.v1.Schema
-	9,   // 55: mtad.module.v1.Option.type:type_name -> mtad.module.v1.OptionType
-	47,  // 56: mtad.module.v1.Config.scopes:type_name -> mtad.module.v1.Scope
-	46,  // 57: mtad.module.v1.Config.binding_groups:type_name -> mtad.module.v1.Group
-	48,  // 58: mtad.module.v1.Scope.attrs:type_name -> mtad.module.v1.Attr
-	47,  // 59: mtad.module.v1.Scope.scopes:type_name -> mtad.module.v1.Scope
-	51,  // 60: mtad.module.v1.Scope.pos:type_name -> mtad.module.v1.Pos
-	49,  // 61: mtad.module.v1.Attr.value:type_name -> mtad.module.v1.Value
-	51,  // 62: mtad.module.v1.Attr.pos:type_name -> mtad.module.v1.Pos
-	10,  // 63: mtad.module.v1.Value.kind:type_name -> mtad.module.v1.ValueKind
-	49,  // 64: mtad.module.v1.Value.list:type_name -> mtad.module.v1.Value
-	50,  // 65: mtad.module.v1.Value.dict:type_name -> mtad.module.v1.Entry
-	51,  // 66: mtad.module.v1.Value.pos:type_name -> mtad.module.v1.Pos
-	49,  // 67: mtad.module.v1.Entry.value:type_name -> mtad.module.v1.Value
-	7,   // 68: mtad.module.v1.Subscription.hooks:type_name -> mtad.module.v1.Hook
-	53,  // 69: mtad.module.v1.Subscription.warnings:type_name -> mtad.module.v1.Problem
-	53,  // 70: mtad.module.v1.PrepareFailure.problems:type_name -> mtad.module.v1.Problem
-	11,  // 71: mtad.module.v1.AuthRequest.question:type_name -> mtad.module.v1.AuthQuestion
-	12,  // 72: mtad.module.v1.AuthAnswer.status:type_name -> mtad.module.v1.AuthStatus
-	13,  // 73: mtad.module.v1.Log.level:type_name -> mtad.module.v1.Level
-	61,  // 74: mtad.module.v1.HostFrame.items:type_name -> mtad.module.v1.HostItem
-	62,  // 75: mtad.module.v1.HostItem.source:type_name -> mtad.module.v1.SourceRequest
-	66,  // 76: mtad.module.v1.HostItem.dns:type_name -> mtad.module.v1.DNSQuery
-	69,  // 77: mtad.module.v1.HostItem.query:type_name -> mtad.module.v1.Query
-	75,  // 78: mtad.module.v1.HostItem.read_body:type_name -> mtad.module.v1.ReadBody
-	35,  // 79: mtad.module.v1.HostItem.inject:type_name -> mtad.module.v1.Injection
-	78,  // 80: mtad.module.v1.HostItem.counter:type_name -> mtad.module.v1.CounterOp
-	83,  // 81: mtad.module.v1.HostItem.config_value:type_name -> mtad.module.v1.ConfigValue
-	80,  // 82: mtad.module.v1.HostItem.traffic:type_name -> mtad.module.v1.TrafficQuery
-	81,  // 83: mtad.module.v1.HostItem.series:type_name -> mtad.module.v1.SeriesOp
-	82,  // 84: mtad.module.v1.HostItem.gauge:type_name -> mtad.module.v1.GaugeOp
-	18,  // 85: mtad.module.v1.HostItem.cancel:type_name -> mtad.module.v1.Cancel
-	85,  // 86: mtad.module.v1.HostItem.delay_domain:type_name -> mtad.module.v1.DelayDomain
-	63,  // 87: mtad.module.v1.HostItem.source_found:type_name -> mtad.module.v1.Source
-	67,  // 88: mtad.module.v1.HostItem.dns_answer:type_name -> mtad.module.v1.DNSAnswer
-	72,  // 89: mtad.module.v1.HostItem.rows:type_name -> mtad.module.v1.Rows
-	76,  // 90: mtad.module.v1.HostItem.body_part:type_name -> mtad.module.v1.BodyPart
-	77,  // 91: mtad.module.v1.HostItem.injected:type_name -> mtad.module.v1.Injected
-	79,  // 92: mtad.module.v1.HostItem.counter_value:type_name -> mtad.module.v1.CounterValue
-	84,  // 93: mtad.module.v1.HostItem.config_value_reply:type_name -> mtad.module.v1.ConfigValueReply
-	23,  // 94: mtad.module.v1.HostItem.failure:type_name -> mtad.module.v1.Failure
-	86,  // 95: mtad.module.v1.HostItem.domain_delayed:type_name -> mtad.module.v1.DomainDelayed
-	65,  // 96: mtad.module.v1.SourceFailure.tried:type_name -> mtad.module.v1.TriedPath
-	68,  // 97: mtad.module.v1.DNSAnswer.records:type_name -> mtad.module.v1.DNSRecord
-	70,  // 98: mtad.module.v1.Query.positional:type_name -> mtad.module.v1.Datum
-	71,  // 99: mtad.module.v1.Query.named:type_name -> mtad.module.v1.NamedDatum
-	14,  // 100: mtad.module.v1.Datum.kind:type_name -> mtad.module.v1.DatumKind
-	70,  // 101: mtad.module.v1.NamedDatum.value:type_name -> mtad.module.v1.Datum
-	73,  // 102: mtad.module.v1.Rows.rows:type_name -> mtad.module.v1.Row
-	70,  // 103: mtad.module.v1.Row.cells:type_name -> mtad.module.v1.Datum
-	15,  // 104: mtad.module.v1.CounterOp.kind:type_name -> mtad.module.v1.CounterKind
-	16,  // 105: mtad.module.v1.Module.Calls:input_type -> mtad.module.v1.Frame
-	60,  // 106: mtad.module.v1.Module.HostCalls:input_type -> mtad.module.v1.HostFrame
-	16,  // 107: mtad.module.v1.Module.Calls:output_type -> mtad.module.v1.Frame
-	60,  // 108: mtad.module.v1.Module.HostCalls:output_type -> mtad.module.v1.HostFrame
-	107, // [107:109] is the sub-list for method output_type
-	105, // [105:107] is the sub-list for method input_type
-	105, // [105:105] is the sub-list for extension type_name
-	105, // [105:105] is the sub-list for extension extendee
-	0,   // [0:105] is the sub-list for field type_name
+	35,  // 45: mtad.module.v1.PhaseResult.changes:type_name -> mtad.module.v1.Change
+	34,  // 46: mtad.module.v1.PhaseResult.scripts:type_name -> mtad.module.v1.ScriptTime
+	3,   // 47: mtad.module.v1.Change.kind:type_name -> mtad.module.v1.ChangeKind
+	4,   // 48: mtad.module.v1.Change.target:type_name -> mtad.module.v1.Target
+	5,   // 49: mtad.module.v1.Change.dictionary:type_name -> mtad.module.v1.Dictionary
+	36,  // 50: mtad.module.v1.Change.injection:type_name -> mtad.module.v1.Injection
+	6,   // 51: mtad.module.v1.Injection.protocol:type_name -> mtad.module.v1.Protocol
+	38,  // 52: mtad.module.v1.SessionsEnded.ends:type_name -> mtad.module.v1.SessionEnd
+	8,   // 53: mtad.module.v1.Schema.instance:type_name -> mtad.module.v1.InstanceRule
+	42,  // 54: mtad.module.v1.Schema.options:type_name -> mtad.module.v1.Option
+	41,  // 55: mtad.module.v1.Schema.scopes:type_name -> mtad.module.v1.Schema
+	9,   // 56: mtad.module.v1.Option.type:type_name -> mtad.module.v1.OptionType
+	48,  // 57: mtad.module.v1.Config.scopes:type_name -> mtad.module.v1.Scope
+	47,  // 58: mtad.module.v1.Config.binding_groups:type_name -> mtad.module.v1.Group
+	49,  // 59: mtad.module.v1.Scope.attrs:type_name -> mtad.module.v1.Attr
+	48,  // 60: mtad.module.v1.Scope.scopes:type_name -> mtad.module.v1.Scope
+	52,  // 61: mtad.module.v1.Scope.pos:type_name -> mtad.module.v1.Pos
+	50,  // 62: mtad.module.v1.Attr.value:type_name -> mtad.module.v1.Value
+	52,  // 63: mtad.module.v1.Attr.pos:type_name -> mtad.module.v1.Pos
+	10,  // 64: mtad.module.v1.Value.kind:type_name -> mtad.module.v1.ValueKind
+	50,  // 65: mtad.module.v1.Value.list:type_name -> mtad.module.v1.Value
+	51,  // 66: mtad.module.v1.Value.dict:type_name -> mtad.module.v1.Entry
+	52,  // 67: mtad.module.v1.Value.pos:type_name -> mtad.module.v1.Pos
+	50,  // 68: mtad.module.v1.Entry.value:type_name -> mtad.module.v1.Value
+	7,   // 69: mtad.module.v1.Subscription.hooks:type_name -> mtad.module.v1.Hook
+	54,  // 70: mtad.module.v1.Subscription.warnings:type_name -> mtad.module.v1.Problem
+	54,  // 71: mtad.module.v1.PrepareFailure.problems:type_name -> mtad.module.v1.Problem
+	11,  // 72: mtad.module.v1.AuthRequest.question:type_name -> mtad.module.v1.AuthQuestion
+	12,  // 73: mtad.module.v1.AuthAnswer.status:type_name -> mtad.module.v1.AuthStatus
+	13,  // 74: mtad.module.v1.Log.level:type_name -> mtad.module.v1.Level
+	62,  // 75: mtad.module.v1.HostFrame.items:type_name -> mtad.module.v1.HostItem
+	63,  // 76: mtad.module.v1.HostItem.source:type_name -> mtad.module.v1.SourceRequest
+	67,  // 77: mtad.module.v1.HostItem.dns:type_name -> mtad.module.v1.DNSQuery
+	70,  // 78: mtad.module.v1.HostItem.query:type_name -> mtad.module.v1.Query
+	76,  // 79: mtad.module.v1.HostItem.read_body:type_name -> mtad.module.v1.ReadBody
+	36,  // 80: mtad.module.v1.HostItem.inject:type_name -> mtad.module.v1.Injection
+	79,  // 81: mtad.module.v1.HostItem.counter:type_name -> mtad.module.v1.CounterOp
+	84,  // 82: mtad.module.v1.HostItem.config_value:type_name -> mtad.module.v1.ConfigValue
+	81,  // 83: mtad.module.v1.HostItem.traffic:type_name -> mtad.module.v1.TrafficQuery
+	82,  // 84: mtad.module.v1.HostItem.series:type_name -> mtad.module.v1.SeriesOp
+	83,  // 85: mtad.module.v1.HostItem.gauge:type_name -> mtad.module.v1.GaugeOp
+	18,  // 86: mtad.module.v1.HostItem.cancel:type_name -> mtad.module.v1.Cancel
+	86,  // 87: mtad.module.v1.HostItem.delay_domain:type_name -> mtad.module.v1.DelayDomain
+	64,  // 88: mtad.module.v1.HostItem.source_found:type_name -> mtad.module.v1.Source
+	68,  // 89: mtad.module.v1.HostItem.dns_answer:type_name -> mtad.module.v1.DNSAnswer
+	73,  // 90: mtad.module.v1.HostItem.rows:type_name -> mtad.module.v1.Rows
+	77,  // 91: mtad.module.v1.HostItem.body_part:type_name -> mtad.module.v1.BodyPart
+	78,  // 92: mtad.module.v1.HostItem.injected:type_name -> mtad.module.v1.Injected
+	80,  // 93: mtad.module.v1.HostItem.counter_value:type_name -> mtad.module.v1.CounterValue
+	85,  // 94: mtad.module.v1.HostItem.config_value_reply:type_name -> mtad.module.v1.ConfigValueReply
+	23,  // 95: mtad.module.v1.HostItem.failure:type_name -> mtad.module.v1.Failure
+	87,  // 96: mtad.module.v1.HostItem.domain_delayed:type_name -> mtad.module.v1.DomainDelayed
+	66,  // 97: mtad.module.v1.SourceFailure.tried:type_name -> mtad.module.v1.TriedPath
+	69,  // 98: mtad.module.v1.DNSAnswer.records:type_name -> mtad.module.v1.DNSRecord
+	71,  // 99: mtad.module.v1.Query.positional:type_name -> mtad.module.v1.Datum
+	72,  // 100: mtad.module.v1.Query.named:type_name -> mtad.module.v1.NamedDatum
+	14,  // 101: mtad.module.v1.Datum.kind:type_name -> mtad.module.v1.DatumKind
+	71,  // 102: mtad.module.v1.NamedDatum.value:type_name -> mtad.module.v1.Datum
+	74,  // 103: mtad.module.v1.Rows.rows:type_name -> mtad.module.v1.Row
+	71,  // 104: mtad.module.v1.Row.cells:type_name -> mtad.module.v1.Datum
+	15,  // 105: mtad.module.v1.CounterOp.kind:type_name -> mtad.module.v1.CounterKind
+	16,  // 106: mtad.module.v1.Module.Calls:input_type -> mtad.module.v1.Frame
+	61,  // 107: mtad.module.v1.Module.HostCalls:input_type -> mtad.module.v1.HostFrame
+	16,  // 108: mtad.module.v1.Module.Calls:output_type -> mtad.module.v1.Frame
+	61,  // 109: mtad.module.v1.Module.HostCalls:output_type -> mtad.module.v1.HostFrame
+	108, // [108:110] is the sub-list for method output_type
+	106, // [106:108] is the sub-list for method input_type
+	106, // [106:106] is the sub-list for extension type_name
+	106, // [106:106] is the sub-list for extension extendee
+	0,   // [0:106] is the sub-list for field type_name
 }
 
 func init() { file_module_proto_init() }
@@ -7350,7 +7427,7 @@ func file_module_proto_init() {
 		(*Item_Failure)(nil),
 		(*Item_AuthAnswer)(nil),
 	}
-	file_module_proto_msgTypes[45].OneofWrappers = []any{
+	file_module_proto_msgTypes[46].OneofWrappers = []any{
 		(*HostItem_Source)(nil),
 		(*HostItem_Dns)(nil),
 		(*HostItem_Query)(nil),
@@ -7379,7 +7456,7 @@ func file_module_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_module_proto_rawDesc), len(file_module_proto_rawDesc)),
 			NumEnums:      16,
-			NumMessages:   71,
+			NumMessages:   72,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

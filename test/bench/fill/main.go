@@ -1,6 +1,8 @@
 // Command fill queues messages for many domains: -n of them over -c
 // connections to -addr, each -size bytes and to one recipient, for the domains
 // d0.bench.test to d<domains-1>.bench.test in turn.
+//
+// Next: drain.sh has them delivered.
 package main
 
 import (
