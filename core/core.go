@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/conf"
+	"github.com/mtad/mtad/conf/repo"
 	"github.com/mtad/mtad/core/audit"
 	"github.com/mtad/mtad/core/auth"
 	"github.com/mtad/mtad/core/binding"
@@ -39,8 +40,9 @@ import (
 type Options struct {
 	Conf    conf.Options
 	Version string
-	Builtin []Builtin // the modules in our own binary
-	Ready   func()    // called once all listeners answer
+	Builtin []Builtin      // the modules in our own binary
+	Ready   func()         // called once all listeners answer
+	Follow  *repo.Follower // keeps the configuration at the newest revision; nil: nobody does
 }
 
 // Core is the whole server. Its parts are made in New and started in the order
@@ -80,6 +82,7 @@ type Core struct {
 	spoolDir  string
 	received  atomic.Int64
 	rejected  atomic.Int64
+	health    health
 	stop      chan struct{}
 	stopOnce  sync.Once
 	beat      sync.WaitGroup
@@ -210,6 +213,7 @@ func (c *Core) parts() []part {
 		{"control", c.startControl, func(context.Context) { c.control.Stop() }},
 		{"smtpd", c.startSMTP, c.smtp.Drain},
 		{"httpd", c.startHTTP, c.drainHTTP},
+		{"follow", c.startFollow, func(context.Context) { c.stopFollow() }},
 	}
 }
 

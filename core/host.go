@@ -57,7 +57,10 @@ func (h host) DelayDomain(ctx context.Context, domain, note string) (int, error)
 }
 
 // Log is part of sdk.Host.
-func (h host) Log(r sdk.LogRecord) { h.c.logs.Panic(r) }
+func (h host) Log(r sdk.LogRecord) {
+	h.c.health.logged(&r)
+	h.c.logs.Panic(r)
+}
 
 var errConfigWords = errors.New(`the first word must be "get" or "eval"`)
 

@@ -167,6 +167,7 @@ type records struct{ c *Core }
 func (l records) Reception(m *message.Message) {
 	l.c.received.Add(1)
 	l.c.meters.received.Add(m.Protocol.String())
+	l.c.health.accepted.Add(1)
 	l.c.queue.Received(m)
 	l.c.audit.Received(m.Peer.Addr())
 	l.c.logs.Reception(m)
@@ -177,6 +178,7 @@ func (l records) Reception(m *message.Message) {
 func (l records) Rejection(r *logs.Rejection) {
 	l.c.rejected.Add(1)
 	l.c.meters.rejected.Add(strconv.Itoa(r.Reply.Code), r.Phase.String())
+	l.c.health.refused(r.Reply)
 	l.c.audit.Rejected(r.Remote.Addr())
 	l.c.logs.Rejection(r)
 	l.c.hooks.rejection(r)

@@ -1,6 +1,6 @@
 // Command mtad is the mail transfer agent, its console and its tools, in one
-// binary. Called as ec_console, rcluac or validate_config it behaves as the
-// original's program of that name.
+// binary. Called as ec_console, eccfg, rcluac or validate_config it behaves as
+// the original's program of that name.
 //
 // Next: serve.go starts core.
 package main
@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/alecthomas/kong"
 )
@@ -23,6 +24,8 @@ type cli struct {
 	Serve   serveCommand   `cmd:"" help:"Run the server in the foreground. SIGTERM drains and stops, SIGHUP reloads the configuration and reopens the logs."`
 	Check   checkCommand   `cmd:"" help:"Check a configuration and its scripts without starting anything."`
 	Console consoleCommand `cmd:"" help:"Give the running server a command, or open a prompt. Start with: mtad console ENDPOINT help"`
+	Eccfg   eccfgCommand   `cmd:"" aliases:"cfg" help:"Keep the configuration under revision control, over git."`
+	Layout  layoutCommand  `cmd:"" help:"Make the original's paths: links to this binary, directories, sample-configs."`
 	Luac    luacCommand    `cmd:"" help:"Check the syntax of Lua scripts."`
 	API     apiCommand     `cmd:"" help:"List the Lua API and how much of it is supported." name:"api"`
 	Luals   lualsCommand   `cmd:"" help:"Write stubs of the Lua API for editors (lua-language-server)."`
@@ -55,12 +58,16 @@ func main() {
 func run(args []string, io *streams) int {
 	parser, err := kong.New(&cli{}, kong.Name("mtad"), kong.Writers(io.out, io.err), kong.UsageOnError(),
 		kong.Description("A mail transfer agent whose behaviour is written in Lua policy scripts.\n\nStart with: mtad check --conf FILE; mtad serve --conf FILE; mtad console ENDPOINT help"),
-		kong.Bind(io))
+		kong.Bind(io), kong.Vars{"home": homeOf(args[0])})
 	if err != nil {
 		fmt.Fprintln(io.err, err)
 		return 2
 	}
-	ctx, err := parser.Parse(arguments(args))
+	words := arguments(args)
+	if len(words) > 0 && (words[0] == "eccfg" || words[0] == "cfg") {
+		words = append(words[:1:1], longFlags(find(parser.Model.Node, "eccfg"), words[1:])...)
+	}
+	ctx, err := parser.Parse(words)
 	if err != nil {
 		parser.FatalIfErrorf(err)
 	}
@@ -85,7 +92,9 @@ func arguments(args []string) []string {
 			rest = []string{"/tmp/2025"}
 		}
 		return append([]string{"console"}, rest...)
-	case "rcluac":
+	case "eccfg":
+		return append([]string{"eccfg"}, rest...)
+	case "rcluac", "luac":
 		return append([]string{"luac"}, rest...)
 	case "validate_config":
 		if len(rest) == 1 {
@@ -94,6 +103,11 @@ func arguments(args []string) []string {
 		return append([]string{"check"}, rest...)
 	}
 	return rest
+}
+
+// find gives a command of the table.
+func find(top *kong.Node, name string) *kong.Node {
+	return top.Children[slices.IndexFunc(top.Children, func(n *kong.Node) bool { return n.Name == name })]
 }
 
 // versionCommand shows the version.

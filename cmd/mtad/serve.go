@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/conf"
+	"github.com/mtad/mtad/conf/repo"
 	"github.com/mtad/mtad/core"
 	"github.com/mtad/mtad/core/modules"
 	"github.com/mtad/mtad/plugins/alerting"
@@ -23,16 +24,16 @@ import (
 
 // confFlags say where the configuration is.
 type confFlags struct {
-	Conf string `required:"" env:"CONFFILE" placeholder:"FILE" help:"The configuration file."`
-	Home string `default:"/etc/mtad" help:"Where conf/global, conf/NODE and conf/default are looked for."`
-	Node string `env:"EC_NODE_NAME" help:"This node's name in a cluster."`
+	Conf string `env:"CONFFILE" placeholder:"FILE" help:"The configuration file; default: mtad.conf or ecelerity.conf in conf/NODE or conf/default."`
+	Home string `default:"${home}" help:"Where conf/global, conf/NODE and conf/default are looked for, and cluster.boot."`
+	Node string `env:"EC_NODE_NAME" help:"This node's name in a cluster; default: that of cluster.boot."`
 
 	Search string `env:"EC_CONF_SEARCH_PATH" placeholder:"DIR:DIR" help:"Directories to look in instead."`
 }
 
 func (f *confFlags) options() core.Options {
 	return core.Options{
-		Conf:    conf.Options{Path: f.Conf, Search: f.searchPath(), Node: f.Node, Listed: []string{"module"}},
+		Conf:    conf.Options{Path: f.Conf, Search: f.searchPath(), Node: f.node(), Listed: []string{"module"}},
 		Version: version, Builtin: builtin(),
 	}
 }
@@ -43,11 +44,7 @@ func (f *confFlags) searchPath() []string {
 	if f.Search != "" {
 		return filepath.SplitList(f.Search)
 	}
-	dirs := []string{filepath.Join(f.Home, "conf", "global")}
-	if f.Node != "" {
-		dirs = append(dirs, filepath.Join(f.Home, "conf", f.Node))
-	}
-	return append(dirs, filepath.Join(f.Home, "conf", "default"))
+	return repo.SearchPath(f.layers(), f.node())
 }
 
 // builtin lists the modules in this binary, in the order of their preparation.
@@ -83,7 +80,14 @@ const heapFloor = 16 << 20
 func (c *serveCommand) Run(s *streams) error {
 	floor := make([]byte, heapFloor)
 	defer runtime.KeepAlive(floor)
+	var err error
+	if c.Conf, err = c.main(); err != nil {
+		return err
+	}
 	o := c.options()
+	if o.Follow, err = c.follower(); err != nil {
+		return err
+	}
 	o.Ready = func() { fmt.Fprintln(s.err, "mtad: ready") }
 	server := core.New(o)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -96,7 +100,7 @@ func (c *serveCommand) Run(s *streams) error {
 		defer close(done)
 		obey(ctx, server, signals, s)
 	}()
-	err := server.Run(ctx)
+	err = server.Run(ctx)
 	cancel()
 	<-done
 	return err
@@ -128,10 +132,16 @@ type checkCommand struct {
 	confFlags
 	Init   bool `help:"Run the scripts' init too: it may do what init does."`
 	Prints bool `help:"Show what scripts print while they load."`
+	Quiet  bool `help:"Show faults only, no warnings and notes."`
 }
 
 // Run is called by kong.
 func (c *checkCommand) Run(s *streams) error {
+	var err error
+	if c.Conf, err = c.main(); err != nil {
+		fmt.Fprintln(s.out, err)
+		return exitError(1)
+	}
 	findings, err := core.Check(context.Background(), c.options(), c.Init, func(r sdk.LogRecord) {
 		if c.Prints && r.Level == sdk.LevelPrint {
 			fmt.Fprintf(s.out, "%s: %s\n", r.Source, r.Text)
@@ -139,6 +149,9 @@ func (c *checkCommand) Run(s *streams) error {
 	})
 	faults := 0
 	for _, f := range findings {
+		if c.Quiet && f.Severity != sdk.Fault {
+			continue
+		}
 		fmt.Fprintln(s.err, severityWord(f.Severity)+f.String())
 		if f.Severity == sdk.Fault {
 			faults++
