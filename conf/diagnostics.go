@@ -88,6 +88,9 @@ func snippet(src []byte, line, column int) string {
 	if line < 1 || line > len(lines) || column < 1 {
 		return ""
 	}
+	if holdsSecret(lines[line-1]) {
+		return "" // it would end up in logs
+	}
 	text := []rune(strings.TrimSuffix(lines[line-1], "\r"))
 	at := min(column-1, len(text))
 	if start := at - snippetWidth/2; len(text) > snippetWidth && start > 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mtad/mtad/sdk/credential"
 	"github.com/mtad/mtad/sdk/option"
 )
 
@@ -83,22 +84,10 @@ func writeScope(b *strings.Builder, s *option.Scope, schema *option.Schema, d de
 }
 
 // hidden is an option's value, unless it is a secret.
-func hidden(a *option.Attr) option.Value {
-	if secret(a.Name) {
-		return option.Value{Kind: option.KindString, Text: "********"}
-	}
-	return a.Value
-}
+func hidden(a *option.Attr) option.Value { return masked(credential.NewMasker(), a.Name, a.Value) }
 
 // secret reports an option that whoever reads a transcript must not learn.
-func secret(name string) bool {
-	for _, word := range []string{"password", "passwd", "secret", "auth_pass", "passphrase", "bearer_tokens"} {
-		if strings.Contains(name, word) {
-			return true
-		}
-	}
-	return false
-}
+func secret(name string) bool { return credential.SecretName(name) }
 
 // Setting is an option's value as it counts for some scopes.
 type Setting struct {

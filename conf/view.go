@@ -41,7 +41,9 @@ type step struct {
 // Get is the value that is set exactly in the scope the words name, as
 // "Name = value": [scope [instance]...] option. The error is a *NotSetError, or
 // says which word is wrong.
-func (v View) Get(words []string) (string, error) {
+func (v View) Get(words []string) (string, error) { return v.get(words, forPeople) }
+
+func (v View) get(words []string, show shower) (string, error) {
 	steps, o, err := v.resolve(words)
 	if err != nil {
 		return "", err
@@ -49,7 +51,7 @@ func (v View) Get(words []string) (string, error) {
 	last := steps[len(steps)-1]
 	if last.scope != nil {
 		if a, set := last.scope.Attr(o.Name); set {
-			return DisplayName(o.Name) + " = " + FormatValue(o, a.Value), nil
+			return DisplayName(o.Name) + " = " + FormatValue(o, show(o.Name, a.Value)), nil
 		}
 	}
 	return "", &NotSetError{DisplayName(o.Name), location(steps)}
@@ -57,7 +59,9 @@ func (v View) Get(words []string) (string, error) {
 
 // Eval is the value that counts in the scope the words name, after fallback and
 // defaults. An option without any value is a *NotSetError; a boolean is 0 then.
-func (v View) Eval(words []string) (string, error) {
+func (v View) Eval(words []string) (string, error) { return v.eval(words, forPeople) }
+
+func (v View) eval(words []string, show shower) (string, error) {
 	steps, o, err := v.resolve(words)
 	if err != nil {
 		return "", err
@@ -73,7 +77,7 @@ func (v View) Eval(words []string) (string, error) {
 	if !ok {
 		return "", &NotSetError{DisplayName(o.Name), location(steps)}
 	}
-	return DisplayName(o.Name) + " = " + FormatValue(o, value), nil
+	return DisplayName(o.Name) + " = " + FormatValue(o, show(o.Name, value)), nil
 }
 
 // boolDefault shows a default as the original does: 0 or 1.

@@ -273,7 +273,11 @@ func (c *Core) configWords(verb string) func(context.Context, []string) (answer,
 		if len(args) == 0 {
 			return nil, usage("name an option")
 		}
-		text, err := configValue(c.settings.Load(), append([]string{verb}, args...))
+		value := c.view().Get
+		if verb == "eval" {
+			value = c.view().Eval
+		}
+		text, err := value(args)
 		if err != nil {
 			return nil, err
 		}

@@ -140,7 +140,7 @@ func New(o Options) *Core {
 		Validator: c.validator, Door: smtpd.ReceptionDoor(c.door), Log: records{c},
 		ProfileFor: c.profile, Hostname: c.hostname, NewID: c.newID, Visits: c.audit,
 		Problem: c.problem("smtpd"), Now: time.Now, After: time.After,
-		Auth: c.auth, Account: c.account,
+		Auth: c.auth, Account: c.account, Aliases: c.expandAlias,
 	})
 	c.http = c.httpServer()
 	return c

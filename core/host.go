@@ -68,7 +68,7 @@ func configValue(s *settings, words []string) (string, error) {
 	if s == nil {
 		return "", sdk.ErrNoIO
 	}
-	v := conf.View{Tree: s.tree, Schema: s.schema}
+	v := conf.Clear{View: conf.View{Tree: s.tree, Schema: s.schema}}
 	switch {
 	case len(words) > 1 && words[0] == "get":
 		return v.Get(words[1:])

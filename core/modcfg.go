@@ -97,7 +97,7 @@ func (c *Core) specs(tree *conf.Tree, bad *option.Problems) []modules.Spec {
 			continue
 		}
 		seen[b.Name] = true
-		scopes := childScopes(tree.Root, name)
+		scopes := c.scopesOf(tree.Root, b.Name)
 		spec := modules.Spec{Name: b.Name, Rank: b.Rank, Command: b.Command, Procs: 1, New: b.New, InCore: b.InCore || isolatedInCore(scopes)}
 		if b.Procs != nil {
 			spec.Procs = b.Procs(scopes)

@@ -34,7 +34,7 @@ func Schema(modules []option.Schema) *option.Schema {
 		withInstance(option.SchemaOf("bounce_logger", bounceLoggerOptions{})),
 		withInstance(option.SchemaOf("module", moduleOptions{})),
 		option.SchemaOf("inbound_audit", audit.Options{}),
-		authScope(), authorizationScope(),
+		authScope(), authorizationScope(), aliasScope(),
 		withInstance(option.SchemaOf("mail_loop", reception.LoopOptions{})),
 		option.SchemaOf("outbound_smtp_auth", outboundAuthOptions{}),
 		withInstance(option.SchemaOf("threadpool", poolOptions{})),
@@ -54,7 +54,7 @@ func Schema(modules []option.Schema) *option.Schema {
 func optionOwners() []any {
 	return []any{
 		globals{}, listenerOptions{}, controlOptions{}, guardOptions{}, dns.Options{}, spool.Config{}, reception.Options{},
-		smtpd.Options{}, queue.Options{}, queue.Rates{}, delivery.Options{}, bounce.Options{}, signOptions{},
+		smtpd.Options{}, queue.Options{}, queue.Rates{}, delivery.Options{}, bounce.Options{}, signOptions{}, aliasOptions{},
 		httpd.Options{}, httpModeOptions{},
 	}
 }

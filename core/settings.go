@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/conf"
+	"github.com/mtad/mtad/core/alias"
 	"github.com/mtad/mtad/core/audit"
 	"github.com/mtad/mtad/core/auth"
 	"github.com/mtad/mtad/core/binding"
@@ -45,6 +46,7 @@ type settings struct {
 
 	relayDomains []string // the global ones
 	auth         *auth.Schemes
+	aliases      *alias.Schemes
 	roles        []role
 	smtp         []string // listen scopes of esmtp_listener, in file order
 	control      []control.Listen
@@ -91,6 +93,7 @@ func newSettings(tree *conf.Tree, schema *option.Schema) (*settings, option.Prob
 	bad = append(bad, checkRoutes(root)...)
 	bad = append(bad, s.loggers(root)...)
 	bad = append(bad, s.authentication(root)...)
+	bad = append(bad, s.readAliases(root)...)
 	bad = append(bad, s.mailLoop(root)...)
 	bad = append(bad, s.listeners(root)...)
 	return s, bad

@@ -17,6 +17,8 @@ want swaks swaks
 want postgresql '/usr/lib/postgresql/*/bin/postgres'
 want mariadb-server-core /usr/sbin/mariadbd
 want mariadb-client-core my_print_defaults
+want slapd /usr/sbin/slapd
+want redis-server redis-server
 want python3 python3
 /usr/bin/python3 -c 'import grpc, google.protobuf' 2>/dev/null || missing="$missing python3-grpcio python3-protobuf"
 want protobuf-compiler-grpc grpc_python_plugin

@@ -1,6 +1,6 @@
 // Command mtad is the mail transfer agent, its console and its tools, in one
-// binary. Called as ec_console, eccfg, rcluac or validate_config it behaves as
-// the original's program of that name.
+// binary. Called as ec_console, eccfg, rcluac, credmgr or validate_config it
+// behaves as the original's program of that name.
 //
 // Next: serve.go starts core.
 package main
@@ -33,6 +33,7 @@ type cli struct {
 	Spool   spoolCommand   `cmd:"" help:"Look into a spool, whether or not the server runs."`
 	Convert convertCommand `cmd:"" help:"Make HCL of an ecelerity.conf and what it includes."`
 	Migrate migrateCommand `cmd:"" help:"Convert a configuration of the original, and say what its scripts lack here."`
+	Credmgr credmgrCommand `cmd:"" help:"Keep the passwords that datasources connect with (securecreds)."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 	Module  moduleCommand  `cmd:"" hidden:"" help:"Run a built-in module; the server does this."`
 }
@@ -96,6 +97,8 @@ func arguments(args []string) []string {
 		return append([]string{"eccfg"}, rest...)
 	case "rcluac", "luac":
 		return append([]string{"luac"}, rest...)
+	case "credmgr":
+		return credmgrArguments(rest)
 	case "validate_config":
 		if len(rest) == 1 {
 			return []string{"check", "--conf", rest[0]}

@@ -50,7 +50,7 @@ func (f *confFlags) searchPath() []string {
 // builtin lists the modules in this binary, in the order of their preparation.
 func builtin() []core.Builtin {
 	list := []core.Builtin{
-		{Name: "datasource", Rank: modules.RankDatasource, New: newDatasource},
+		{Name: "datasource", Rank: modules.RankDatasource, New: newDatasource, Scopes: datasource.Schemas()},
 		{Name: "alerting", Rank: modules.RankAlerting, New: newAlerting},
 		{Name: "scriptlet", Rank: modules.RankScriptlet, New: newScriptlet, Reads: []string{"opendkim"}},
 		{Name: mailauth.Name, Rank: modules.RankAlerting, New: newMailauth, Scopes: mailauth.Schemas(), InCore: true},

@@ -119,6 +119,10 @@ func (s *session) answerRcpt(to smtp.Address, r *smtp.Reply, together bool) {
 		m.Recipients = slices.DeleteFunc(m.Recipients, func(a smtp.Address) bool { return a == to })
 		_ = s.refuse(logs.PhaseRelayingDenied, replyRelay)
 	default:
+		if later := s.expand(to); later != nil {
+			_ = s.refuse(logs.PhaseAwaitingRcpt, later)
+			return
+		}
 		s.succeed(r, 250, sayRcptOK)
 	}
 }

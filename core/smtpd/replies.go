@@ -29,6 +29,9 @@ var (
 	replyNeedEHLO = smtp.NewReply(501, "5.5.1", "send HELO or EHLO first")
 	replyBadHELO  = smtp.NewReply(501, "5.5.4", "invalid domain in HELO or EHLO")
 
+	replyAliasLoop  = smtp.NewReply(550, "5.4.6", "recipient's aliases lead back to it") // RFC 3463 §3.5: routing loop
+	replyAliasLater = smtp.NewReply(451, "4.3.0", "temporary issue, please retry your message later")
+
 	replyBadMail      = smtp.NewReply(501, "5.5.4", "syntax: MAIL FROM:<address>")
 	replyBadSender    = smtp.NewReply(501, "5.1.7", "bad sender address syntax")
 	replyNestedMail   = smtp.NewReply(503, "5.5.1", "sender already specified")

@@ -21,6 +21,8 @@ type Config struct {
 	// Auth decides about credentials; it is asked only where a profile offers
 	// AUTH.
 	Auth Authenticator
+	// Aliases expands recipients; nil: they stay as they are.
+	Aliases Aliases
 	// Account writes an attempt at AUTH to the acctlog.
 	Account func(a *logs.Authentication)
 	// Hostname is the host's name in banners and Received fields.

@@ -20,10 +20,11 @@ const maxBad = 20
 type transaction struct {
 	eightBit bool
 	utf8     bool
-	rcpts    int    // RCPT commands since MAIL
-	draft    Draft  // content is arriving
-	chunked  bool   // it arrives with BDAT
-	received string // the Received field as policy words it; "": as we do
+	rcpts    int                   // RCPT commands since MAIL
+	draft    Draft                 // content is arriving
+	aliased  map[smtp.Address]bool // recipients that stood for others
+	chunked  bool                  // it arrives with BDAT
+	received string                // the Received field as policy words it; "": as we do
 }
 
 // session is one connection. One goroutine runs it; what others may touch is

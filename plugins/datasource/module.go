@@ -10,8 +10,14 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/plugins/datasource/driver"
+	"github.com/mtad/mtad/plugins/datasource/driver/csv"
+	"github.com/mtad/mtad/plugins/datasource/driver/http"
+	"github.com/mtad/mtad/plugins/datasource/driver/iowrapper"
+	"github.com/mtad/mtad/plugins/datasource/driver/lack"
+	"github.com/mtad/mtad/plugins/datasource/driver/ldap"
 	"github.com/mtad/mtad/plugins/datasource/driver/mysql"
 	"github.com/mtad/mtad/plugins/datasource/driver/pgsql"
+	"github.com/mtad/mtad/plugins/datasource/driver/redis"
 	"github.com/mtad/mtad/plugins/datasource/driver/sqlite"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/option"
@@ -19,7 +25,10 @@ import (
 
 // Drivers are the database drivers there are.
 func Drivers() []driver.Driver {
-	return []driver.Driver{sqlite.Driver{}, pgsql.Driver{}, mysql.Driver{}}
+	return append([]driver.Driver{
+		sqlite.Driver{}, pgsql.Driver{}, mysql.Driver{}, ldap.Driver{Scheme: "ldap"}, ldap.Driver{Scheme: "ldaps"},
+		csv.Driver{}, redis.Driver{}, http.Driver{Scheme: "http"}, http.Driver{Scheme: "https"}, iowrapper.Driver{},
+	}, lack.Drivers()...)
 }
 
 // module is the datasource module. A datasource whose scope did not change
@@ -37,6 +46,7 @@ type module struct {
 type world struct {
 	host    sdk.Host
 	sources map[string]*shared
+	env     *env
 }
 
 // shared is a source and the number of worlds that have it.
@@ -53,10 +63,8 @@ func New(drivers []driver.Driver, now func() time.Time) sdk.Module {
 
 // Info is part of sdk.Module.
 func (m *module) Info() sdk.Info {
-	s := option.SchemaOf("datasource", options{})
-	s.Instance = option.InstanceRequired
-	s.Help = "A named, cached connection to a database."
-	return sdk.Info{Name: "datasource", Version: "1", API: sdk.APIVersion, Schema: s,
+	s := Schemas()[0]
+	return sdk.Info{Name: scopeName, Version: "1", API: sdk.APIVersion, Schema: s,
 		Help: "Cached database queries for scripts and modules.", Powers: sdk.CanQuery | sdk.CanControl}
 }
 
@@ -64,8 +72,13 @@ func (m *module) Info() sdk.Info {
 func (m *module) Prepare(_ context.Context, host sdk.Host, c sdk.Config) (sdk.Subscription, error) {
 	w := &world{host: host, sources: map[string]*shared{}}
 	var bad sdk.PrepareError
+	var warnings []sdk.Problem
+	w.env, warnings, bad.Problems = newEnv(m.drivers, &c)
 	m.mu.Lock()
 	for i := range c.Scopes {
+		if c.Scopes[i].Name != scopeName {
+			continue
+		}
 		if err := m.add(w, &c.Scopes[i]); err != nil {
 			bad.Problems = append(bad.Problems, *err)
 		}
@@ -78,7 +91,7 @@ func (m *module) Prepare(_ context.Context, host sdk.Host, c sdk.Config) (sdk.Su
 	}
 	m.worlds[c.Generation] = w
 	m.mu.Unlock()
-	return sdk.Subscription{Controls: []string{"ds_core flush", "ds_core stats"}}, nil
+	return sdk.Subscription{Controls: commandNames(), Warnings: warnings}, nil
 }
 
 // add makes a datasource, or takes over the running one of an unchanged scope.
@@ -90,7 +103,7 @@ func (m *module) add(w *world, scope *option.Scope) *sdk.Problem {
 		return at(fmt.Sprintf("datasource %q is there twice", scope.Instance))
 	}
 	if m.current != nil {
-		if old := m.current.sources[scope.Instance]; old != nil && sameOptions(&old.scope, scope) {
+		if old := m.current.sources[scope.Instance]; old != nil && sameOptions(&old.scope, scope) && m.current.env.same(w.env) {
 			old.users++
 			w.sources[scope.Instance] = old
 			return nil
@@ -101,7 +114,7 @@ func (m *module) add(w *world, scope *option.Scope) *sdk.Problem {
 		p := problems[0]
 		return &sdk.Problem{File: p.Pos.File, Line: p.Pos.Line, Column: p.Pos.Column, Text: p.Text}
 	}
-	src, err := newSource(scope.Instance, o, m.drivers, m.now)
+	src, err := newSource(scope.Instance, o, w.env, m.now)
 	if err != nil {
 		return at(fmt.Sprintf("datasource %q: %v", scope.Instance, err))
 	}
@@ -195,6 +208,11 @@ func (m *module) Query(ctx context.Context, q *sdk.Query) (*sdk.Rows, error) {
 		return nil, &sdk.QueryError{Datasource: q.Datasource, Text: fmt.Sprintf("there is no datasource %q", q.Datasource), SQL: q.SQL}
 	}
 	rows, err := s.query(ctx, q)
+	if rows != nil && err != nil {
+		host.Log(sdk.LogRecord{Level: sdk.LevelError, Source: "datasource",
+			Text: fmt.Sprintf("%s: answered with an old result, because of\n\t%s", q.Datasource, strings.ReplaceAll(err.Error(), "\n", "\n\t"))})
+		return rows, nil
+	}
 	var failed *sdk.QueryError
 	if errors.As(err, &failed) {
 		host.Log(sdk.LogRecord{Level: sdk.LevelError, Source: "datasource",
@@ -216,52 +234,6 @@ func (m *module) find(generation uint64, name string) (*shared, sdk.Host) {
 		return nil, nil
 	}
 	return w.sources[name], w.host
-}
-
-// Control is part of sdk.Controller: ds_core flush NAME, ds_core stats
-// (reference/datasource.md §1).
-func (m *module) Control(_ context.Context, words []string) (string, error) {
-	switch {
-	case len(words) == 3 && words[1] == "flush":
-		return m.flush(words[2])
-	case len(words) == 2 && words[1] == "stats":
-		return m.stats(), nil
-	}
-	return "", errors.New("usage: ds_core flush NAME | ds_core stats")
-}
-
-func (m *module) flush(name string) (string, error) {
-	s, _ := m.find(0, name)
-	if s == nil {
-		return "", fmt.Errorf("there is no datasource %q", name)
-	}
-	entries := 0
-	if s.cache != nil {
-		s.cache.CleanUp() // what expired is no entry
-		entries = s.cache.EstimatedSize()
-		s.cache.InvalidateAll()
-	}
-	return fmt.Sprintf("flushed %d entries from cache '%s'\n", entries, name), nil
-}
-
-func (m *module) stats() string {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	var b strings.Builder
-	fmt.Fprintf(&b, "%-24s %10s %10s %10s %10s\n", "DATASOURCE", "ENTRIES", "HITS", "MISSES", "EVICTED")
-	if m.current == nil {
-		return b.String()
-	}
-	for _, name := range sortedNames(m.current.sources) {
-		s := m.current.sources[name]
-		if s.cache == nil {
-			fmt.Fprintf(&b, "%-24s %10s\n", name, "no cache")
-			continue
-		}
-		st := s.cache.Stats()
-		fmt.Fprintf(&b, "%-24s %10d %10d %10d %10d\n", name, s.cache.EstimatedSize(), st.Hits, st.Misses, st.Evictions)
-	}
-	return b.String()
 }
 
 func sortedNames[V any](m map[string]V) []string {

@@ -10,11 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/maypok86/otter/v2"
-	"github.com/maypok86/otter/v2/stats"
-
 	"github.com/mtad/mtad/plugins/datasource/driver"
 	"github.com/mtad/mtad/sdk"
+	"github.com/mtad/mtad/sdk/credential"
 	"github.com/mtad/mtad/sdk/option"
 )
 
@@ -27,7 +25,8 @@ type options struct {
 	NoCache      bool          `opt:"no_cache" default:"false" help:"Keep no results."`
 	Pool         string        `opt:"pool" default:"IO" help:"Taken for compatibility: each datasource has connections of its own."`
 	Serialized   bool          `opt:"serialized" default:"true" help:"Taken for compatibility with clusters."`
-	Charset      string        `opt:"assume_charset" help:"Taken for compatibility: databases tell their charset."`
+	Charset      string        `opt:"assume_charset" help:"What files are in (csv, iowrapper); unset: UTF-8, and iso-8859-1 where that does not fit. Databases tell theirs."`
+	StaleIfError time.Duration `opt:"stale_if_error" default:"0" unit:"seconds" help:"How long behind cache_life a result is still used where the query fails; 0: never."`
 	Isolation    string        `opt:"isolation" enum:"process,core" default:"process" help:"Run the module in a process of its own, or inside the core; the same for all datasources."`
 	QueryTimeout time.Duration `opt:"query_timeout" default:"30" unit:"seconds" help:"Longest a statement may take."`
 }
@@ -41,8 +40,9 @@ type source struct {
 	opts  options
 	nodes []*node
 	turn  atomic.Uint64
-	cache *otter.Cache[string, *sdk.Rows]
+	cache *cache // nil: nothing is kept
 	now   func() time.Time
+	mask  *credential.Masker
 
 	open   sync.RWMutex // held for reading by every statement under way
 	closed bool
@@ -54,13 +54,13 @@ type node struct {
 	dead atomic.Int64 // Unix nanoseconds until which it is passed over
 }
 
-func newSource(name string, o options, drivers []driver.Driver, now func() time.Time) (*source, error) {
+func newSource(name string, o options, env *env, now func() time.Time) (*source, error) {
 	if len(o.URI) == 0 {
 		return nil, errors.New("a datasource needs a uri")
 	}
-	s := &source{name: name, opts: o, now: now}
+	s := &source{name: name, opts: o, now: now, mask: credential.NewMasker()}
 	for _, uri := range o.URI {
-		pool, err := openURI(uri, drivers)
+		pool, err := openURI(uri, o.Charset, env)
 		if err != nil {
 			s.close()
 			return nil, err
@@ -68,25 +68,25 @@ func newSource(name string, o options, drivers []driver.Driver, now func() time.
 		s.nodes = append(s.nodes, &node{pool: pool})
 	}
 	if !o.NoCache && o.CacheSize > 0 && o.CacheLife > 0 {
-		s.cache = otter.Must(&otter.Options[string, *sdk.Rows]{
-			MaximumSize:      int(o.CacheSize),
-			ExpiryCalculator: otter.ExpiryWriting[string, *sdk.Rows](o.CacheLife),
-			StatsRecorder:    stats.NewCounter(),
-		})
+		s.cache = newCache(&o, now)
 	}
 	return s, nil
 }
 
 // openURI finds the driver by the text before the first colon.
-func openURI(uri string, drivers []driver.Driver) (driver.Pool, error) {
+func openURI(uri, charset string, env *env) (driver.Pool, error) {
 	name, rest, ok := strings.Cut(uri, ":")
 	if !ok {
-		return nil, fmt.Errorf("uri %q has no driver in front of a colon", name)
+		return nil, errors.New("the uri has no driver in front of a colon")
 	}
 	var known []string
-	for _, d := range drivers {
+	for _, d := range env.drivers {
 		if d.Name() == name {
-			return d.Open(rest)
+			c := driver.Config{Rest: rest, Charset: charset, Keep: env.keep}
+			if env.secrets != nil {
+				c.Password = env.secrets.Lookup
+			}
+			return d.Open(c)
 		}
 		known = append(known, d.Name())
 	}
@@ -104,66 +104,52 @@ func (s *source) close() {
 		_ = n.pool.Close() // the statements are done; what closing could fail at is lost anyway
 	}
 	if s.cache != nil {
-		s.cache.StopAllGoroutines()
+		s.cache.kept.StopAllGoroutines()
 	}
 }
 
-// query answers from the cache, or asks a database.
+// query answers from the cache, or asks a database. With rows and an error they
+// are old ones, and the error is why.
 func (s *source) query(ctx context.Context, q *sdk.Query) (*sdk.Rows, error) {
-	st := driver.Parse(q)
+	load := func(ctx context.Context) (*sdk.Rows, error) { return s.ask(ctx, driver.Parse(q)) }
 	if s.cache == nil || q.NoCache || q.Execute {
-		return s.ask(ctx, st)
+		f := &flight{done: make(chan struct{})}
+		go f.run(ctx, load)
+		return f.wait(ctx)
 	}
-	return s.cached(ctx, q, st)
+	return s.cache.get(ctx, cacheKey(q), s.stamp(q), load)
 }
 
-// answer is what a load came to.
-type answer struct {
-	rows *sdk.Rows
-	err  error
-}
-
-// cached asks once for all who want the same at the same time. The load does
-// not end with the caller that began it: others may wait for it.
-func (s *source) cached(ctx context.Context, q *sdk.Query, st *driver.Statement) (*sdk.Rows, error) {
-	key := cacheKey(q)
-	if rows, ok := s.cache.GetIfPresent(key); ok {
-		return rows, nil
+// stamp is the state of the file that a query reads; "" where it reads none.
+func (s *source) stamp(q *sdk.Query) string {
+	if p, ok := s.nodes[0].pool.(driver.Stamper); ok {
+		return p.Stamp(driver.Parse(q))
 	}
-	done := make(chan answer, 1)
-	go func() { // ends with the query's own time-out, in ask
-		rows, err := s.cache.Get(context.WithoutCancel(ctx), key, otter.LoaderFunc[string, *sdk.Rows](func(ctx context.Context, _ string) (*sdk.Rows, error) {
-			return s.ask(ctx, st)
-		}))
-		done <- answer{rows, err}
-	}()
-	select {
-	case a := <-done:
-		return a.rows, a.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return ""
 }
 
 // cacheKey is the query and its parameters (reference/lua-api-notes.md 50).
 func cacheKey(q *sdk.Query) string {
-	var b strings.Builder
-	b.WriteString(q.SQL)
+	b := append(make([]byte, 0, len(q.SQL)+32), q.SQL...)
 	for _, d := range q.Positional {
-		writeDatum(&b, "", d)
+		b = appendDatum(b, "", d)
 	}
-	for _, name := range sortedNames(q.Named) {
-		writeDatum(&b, name, q.Named[name])
+	if len(q.Named) > 0 {
+		for _, name := range sortedNames(q.Named) {
+			b = appendDatum(b, name, q.Named[name])
+		}
 	}
-	return b.String()
+	return string(b)
 }
 
-func writeDatum(b *strings.Builder, name string, d sdk.Datum) {
-	fmt.Fprintf(b, "\x00%d:%s=%d:%d:", len(name), name, d.Kind, len(d.Text))
-	b.WriteString(d.Text)
-	b.WriteString(strconv.FormatInt(d.Int, 10))
-	b.WriteByte(':')
-	b.WriteString(strconv.FormatFloat(d.Float, 'g', -1, 64))
+// appendDatum writes lengths in front of texts, so that no two lists are alike.
+func appendDatum(b []byte, name string, d sdk.Datum) []byte {
+	b = strconv.AppendInt(append(b, 0), int64(len(name)), 10)
+	b = append(append(b, ':'), name...)
+	b = strconv.AppendInt(append(b, byte('0'+d.Kind)), int64(len(d.Text)), 10)
+	b = append(append(b, ':'), d.Text...)
+	b = strconv.AppendInt(b, d.Int, 10)
+	return strconv.AppendFloat(append(b, ':'), d.Float, 'g', -1, 64)
 }
 
 // ask gives the statement to the datasource's databases in turn, passing over
@@ -182,10 +168,13 @@ func (s *source) ask(ctx context.Context, st *driver.Statement) (*sdk.Rows, erro
 	for _, n := range s.inTurn() {
 		rows, err := n.pool.Query(ctx, st, limit)
 		var e *driver.Error
-		if err == nil || !errors.As(err, &e) || !e.Down {
+		down := errors.As(err, &e) && e.Down
+		if down || errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			n.dead.Store(s.now().Add(deadFor).UnixNano())
+		}
+		if !down {
 			return rows, s.failure(err, st)
 		}
-		n.dead.Store(s.now().Add(deadFor).UnixNano())
 		failed = err
 	}
 	return nil, s.failure(failed, st)
@@ -217,5 +206,6 @@ func (s *source) failure(err error, st *driver.Statement) error {
 	if errors.As(err, &e) && e.Code != 0 {
 		text = strconv.Itoa(e.Code) + ": " + text
 	}
-	return &sdk.QueryError{Datasource: s.name, Stage: "prepare", Text: text + "\nfailed to prepare:     " + st.SQL, SQL: st.SQL}
+	sql := s.mask.Text(st.SQL)
+	return &sdk.QueryError{Datasource: s.name, Stage: "prepare", Text: s.mask.Text(text) + "\nfailed to prepare:     " + sql, SQL: sql}
 }

@@ -148,16 +148,24 @@ func (st *Statement) Native() []any {
 func (st *Statement) Texts() []any {
 	out := make([]any, len(st.args))
 	for i, d := range st.args {
-		switch d.Kind {
-		case sdk.DatumText:
-			out[i] = d.Text
-		case sdk.DatumInt:
-			out[i] = strconv.FormatInt(d.Int, 10)
-		case sdk.DatumFloat:
-			out[i] = strconv.FormatFloat(d.Float, 'g', -1, 64)
-		case sdk.DatumBool:
-			out[i] = strconv.FormatBool(d.Int != 0)
+		if d.Kind != sdk.DatumNull {
+			out[i] = Text(d)
 		}
 	}
 	return out
+}
+
+// Text is a value as text; NULL is "".
+func Text(d sdk.Datum) string {
+	switch d.Kind {
+	case sdk.DatumText:
+		return d.Text
+	case sdk.DatumInt:
+		return strconv.FormatInt(d.Int, 10)
+	case sdk.DatumFloat:
+		return strconv.FormatFloat(d.Float, 'g', -1, 64)
+	case sdk.DatumBool:
+		return strconv.FormatBool(d.Int != 0)
+	}
+	return ""
 }

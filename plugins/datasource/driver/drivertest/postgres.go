@@ -1,4 +1,5 @@
-// Package drivertest starts real database servers for tests. It runs in tests
+// Package drivertest starts real database servers for tests, and holds the suite that
+// every driver passes. It runs in tests
 // only.
 //
 // Next: the test talks to the server by its uri.

@@ -34,11 +34,12 @@ const (
 
 // Open takes "key=value" pairs separated by semicolons; dbname and user must be
 // there.
-func (Driver) Open(rest string) (driver.Pool, error) {
-	s, err := parseURI(rest)
+func (Driver) Open(c driver.Config) (driver.Pool, error) {
+	s, err := parseURI(c.Rest)
 	if err != nil {
 		return nil, err
 	}
+	s.how = c
 	return s.open()
 }
 
@@ -87,8 +88,15 @@ func asError(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
+	var own *driver.Error
+	if errors.As(err, &own) {
+		return own
+	}
 	var connect *connectError
 	if errors.As(err, &connect) {
+		if errors.As(connect.cause, &own) {
+			return own
+		}
 		e := answered(connect.cause)
 		if e == nil {
 			e = &driver.Error{Code: codeConnect, Text: connect.cause.Error()}
@@ -104,7 +112,7 @@ func asError(ctx context.Context, err error) error {
 	var network net.Error
 	switch {
 	case ctx.Err() != nil:
-		return &driver.Error{Text: "the statement was given up: " + ctx.Err().Error()}
+		return driver.GivenUp(ctx)
 	case errors.Is(err, mysql.ErrInvalidConn), errors.Is(err, sqldriver.ErrBadConn), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &network):
 		return &driver.Error{Code: codeLost, Text: "lost connection to the server during the statement"}
 	}

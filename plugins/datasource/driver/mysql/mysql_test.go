@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func open(t *testing.T, uri string) driver.Pool {
 	t.Helper()
-	p, err := Driver{}.Open(strings.TrimPrefix(uri, "mysql:"))
+	p, err := Driver{}.Open(driver.Config{Rest: strings.TrimPrefix(uri, "mysql:")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,13 @@ func connects(t *testing.T, db *drivertest.MariaDB) {
 		t.Fatal(err)
 	}
 	defer byName.Close()
-	for name, p := range map[string]driver.Pool{"unix": open(t, "unix="+db.Socket+";"+who), "localhost": byName, "tls": open(t, db.URI+";tls=preferred")} {
+	stored, err := Driver{}.Open(driver.Config{Rest: strings.TrimPrefix(strings.Replace(db.URI, "password=ectest", "password=other", 1), "mysql:"),
+		Password: func(driver.Account) (string, bool, error) { return "ectest", true, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stored.Close()
+	for name, p := range map[string]driver.Pool{"unix": open(t, "unix="+db.Socket+";"+who), "localhost": byName, "tls": open(t, db.URI+";tls=preferred"), "securecreds": stored} {
 		if got := plain(ask(t, p, sdk.Query{SQL: "SELECT CURRENT_USER()"}).Rows[0]); got != "ectest@localhost" {
 			t.Errorf("%s: connected as %q", name, got)
 		}

@@ -1,15 +1,15 @@
 package mysql
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"net"
 	"strconv"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
 
-	"github.com/mtad/mtad/sdk/option"
+	"github.com/mtad/mtad/plugins/datasource/driver"
 )
 
 // server is what a uri says (reference/datasource.md §1, mysql).
@@ -17,43 +17,19 @@ type server struct {
 	host, port, unix, dbname, user, password, charset, tls string
 
 	sockets []string // tried for "localhost" without a port
+	how     driver.Config
 }
 
-// keys are what a uri may say, in the order they are listed to whoever errs.
-func (s *server) keys() ([]string, map[string]*string) {
-	return []string{"host", "port", "unix", "dbname", "user", "password", "charset", "tls"},
-		map[string]*string{"host": &s.host, "port": &s.port, "unix": &s.unix, "dbname": &s.dbname,
-			"user": &s.user, "password": &s.password, "charset": &s.charset, "tls": &s.tls}
-}
-
-// parseURI reads "key=value" pairs separated by semicolons. No error quotes a
-// value: one of them is a password.
+// parseURI reads the pairs and checks them.
 func parseURI(rest string) (*server, error) {
 	s := &server{host: "localhost", charset: "utf8mb4", sockets: sockets()}
-	names, fields := s.keys()
-	for _, pair := range strings.Split(rest, ";") {
-		if strings.TrimSpace(pair) == "" {
-			continue
-		}
-		key, value, ok := strings.Cut(pair, "=")
-		key = strings.ToLower(strings.TrimSpace(key))
-		if !ok {
-			return nil, errors.New("mysql: what stands between semicolons in the uri must be key=value")
-		}
-		field := fields[key]
-		if field == nil {
-			return nil, unknownKey(key, names)
-		}
-		*field = strings.TrimSpace(value)
+	if err := driver.Pairs("mysql", rest, []driver.Field{
+		{Key: "host", Into: &s.host}, {Key: "port", Into: &s.port}, {Key: "unix", Into: &s.unix}, {Key: "dbname", Into: &s.dbname},
+		{Key: "user", Into: &s.user}, {Key: "password", Into: &s.password}, {Key: "charset", Into: &s.charset}, {Key: "tls", Into: &s.tls},
+	}); err != nil {
+		return s, err
 	}
 	return s, s.check()
-}
-
-func unknownKey(key string, names []string) error {
-	if near := option.Nearest(key, names); near != "" {
-		return fmt.Errorf("mysql: the uri has an unknown key %q; did you mean %q?", key, near)
-	}
-	return fmt.Errorf("mysql: the uri has an unknown key %q; there are %s", key, strings.Join(names, ", "))
 }
 
 func (s *server) check() error {
@@ -101,6 +77,12 @@ func (s *server) config() (*mysql.Config, error) {
 	c.DialFunc = s.dial
 	c.InterpolateParams = true    // only for what cannot be prepared
 	c.Logger = &mysql.NopLogger{} // what it would print, a query returns
+	if err := c.Apply(mysql.BeforeConnect(func(_ context.Context, c *mysql.Config) (err error) {
+		c.Passwd, err = s.how.Secret(driver.Account{Facility: "mysql", Host: s.host, User: s.user}, s.password)
+		return err
+	})); err != nil {
+		return nil, err
+	}
 	// With the charset set, no init_connect of the server decides on it.
 	return c, c.Apply(mysql.Charset(s.charset, ""))
 }

@@ -9,7 +9,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -35,15 +34,15 @@ const (
 )
 
 // Open takes "key=value" pairs separated by semicolons.
-func (Driver) Open(rest string) (driver.Pool, error) {
+func (Driver) Open(how driver.Config) (driver.Pool, error) {
 	var pairs []string
-	for _, pair := range strings.Split(rest, ";") {
+	for _, pair := range strings.Split(how.Rest, ";") {
 		key, value, ok := strings.Cut(strings.TrimSpace(pair), "=")
 		if pair = strings.TrimSpace(pair); pair == "" {
 			continue
 		}
 		if !ok {
-			return nil, fmt.Errorf("pgsql: %q in the uri is not key=value", pair)
+			return nil, errors.New("pgsql: what stands between semicolons in the uri must be key=value")
 		}
 		pairs = append(pairs, strings.TrimSpace(key)+"='"+quoter().Replace(strings.TrimSpace(value))+"'")
 	}
@@ -53,7 +52,10 @@ func (Driver) Open(rest string) (driver.Pool, error) {
 		return nil, errors.New("pgsql: the uri cannot be understood: its pairs are host, port, dbname, user, password, sslmode")
 	}
 	c.ConnectTimeout = connectTimeout
-	db := stdlib.OpenDB(*c)
+	db := stdlib.OpenDB(*c, stdlib.OptionBeforeConnect(func(_ context.Context, c *pgx.ConnConfig) (err error) {
+		c.Password, err = how.Secret(driver.Account{Facility: "pgsql", Host: c.Host, User: c.User}, c.Password)
+		return err
+	}))
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(idle)
 	db.SetConnMaxIdleTime(time.Minute)
@@ -80,6 +82,10 @@ func (p *pool) Close() error { return p.db.Close() }
 func asError(err error) error {
 	if err == nil {
 		return nil
+	}
+	var own *driver.Error
+	if errors.As(err, &own) {
+		return own
 	}
 	var answer *pgconn.PgError
 	if errors.As(err, &answer) {

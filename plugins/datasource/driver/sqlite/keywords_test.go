@@ -26,7 +26,7 @@ func TestQuoteWord(t *testing.T) {
 }
 
 func TestLaterKeywordsAreNames(t *testing.T) {
-	p, err := Driver{}.Open(":memory:")
+	p, err := Driver{}.Open(driver.Config{Rest: ":memory:"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,8 @@ func (Driver) Name() string { return "sqlite" }
 const connections = 4
 
 // Open takes an absolute path, or ":memory:".
-func (Driver) Open(path string) (driver.Pool, error) {
+func (Driver) Open(c driver.Config) (driver.Pool, error) {
+	path := c.Rest
 	if path == "" {
 		return nil, errors.New("sqlite: the uri names no file")
 	}
