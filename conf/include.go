@@ -2,12 +2,14 @@ package conf
 
 import (
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	shipped "github.com/mtad/mtad/conf/default"
 	"github.com/mtad/mtad/sdk/option"
 )
 
@@ -53,7 +55,8 @@ func (l *loader) include(n *node, b *hclsyntax.Block, readOnly bool) {
 }
 
 // resolve finds a file or directory: beside the including file, then along the
-// search path; the first hit wins (reference/config-syntax.md §3).
+// search path, then among those that are part of the program; the first hit wins
+// (reference/config-syntax.md §3).
 func (l *loader) resolve(path string, at option.Pos) (string, bool) {
 	path = strings.TrimPrefix(path, "file://")
 	if strings.Contains(path, "://") {
@@ -76,6 +79,9 @@ func (l *loader) resolve(path string, at option.Pos) (string, bool) {
 		number, text := errno(err)
 		tried = append(tried, fmt.Sprintf("%s (errno=%d %s)", c, number, text))
 	}
+	if _, err := fs.Stat(shipped.Etc(), path); err == nil {
+		return embedded + "/" + path, true
+	}
 	l.wrong(at, "nothing to include at %s", strings.Join(tried, ", "))
 	return "", false
 }
@@ -83,7 +89,7 @@ func (l *loader) resolve(path string, at option.Pos) (string, bool) {
 func (l *loader) splice(n *node, path string, at option.Pos, readOnly bool) {
 	info, err := l.opts.FS.Stat(path)
 	if err != nil || !info.IsDir() {
-		l.file(n, path, at, readOnly)
+		l.file(n, path, at, readOnly || isEmbedded(path))
 		return
 	}
 	entries, err := l.opts.FS.ReadDir(path)
@@ -115,7 +121,7 @@ func (l *loader) file(n *node, path string, at option.Pos, readOnly bool) {
 		l.wrong(at, "more than %d includes", maxReads)
 		return
 	}
-	src, err := readBounded(l.opts.FS, path, maxFileSize)
+	src, err := l.readFile(path)
 	if err != nil {
 		number, text := errno(err)
 		l.wrong(at, "Unable to open '%s', errno=%d %s", path, number, text)
@@ -130,6 +136,16 @@ func (l *loader) file(n *node, path string, at option.Pos, readOnly bool) {
 	}
 	l.stack, l.src = l.stack[:len(l.stack)-1], outer
 }
+
+// readFile reads a file of the disk, or one that is part of the program.
+func (l *loader) readFile(path string) ([]byte, error) {
+	if inside, ok := strings.CutPrefix(path, embedded+"/"); ok {
+		return fs.ReadFile(shipped.Etc(), inside)
+	}
+	return readBounded(l.opts.FS, path, maxFileSize)
+}
+
+func isEmbedded(path string) bool { return strings.HasPrefix(path, embedded+"/") }
 
 func (l *loader) note(path string, src []byte, readOnly bool) {
 	l.text[path] = src

@@ -51,7 +51,9 @@ func (t *Tree) Sources() *Sources {
 		}
 	}
 	for _, f := range t.Files {
-		add(filepath.Dir(f.Path))
+		if !isEmbedded(f.Path) {
+			add(filepath.Dir(f.Path))
+		}
 	}
 	for _, dir := range t.opts.searchPath() {
 		add(dir)

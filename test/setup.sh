@@ -19,6 +19,7 @@ want mariadb-server-core /usr/sbin/mariadbd
 want mariadb-client-core my_print_defaults
 want slapd /usr/sbin/slapd
 want redis-server redis-server
+want clamav-daemon clamd
 want python3 python3
 /usr/bin/python3 -c 'import grpc, google.protobuf' 2>/dev/null || missing="$missing python3-grpcio python3-protobuf"
 want protobuf-compiler-grpc grpc_python_plugin

@@ -17,9 +17,11 @@ import (
 	"github.com/mtad/mtad/plugins/alerting"
 	"github.com/mtad/mtad/plugins/datasource"
 	"github.com/mtad/mtad/plugins/mailauth"
+	"github.com/mtad/mtad/plugins/scanner"
 	"github.com/mtad/mtad/plugins/scriptlet"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/rpc"
+	"github.com/mtad/mtad/sdk/scan"
 )
 
 // confFlags say where the configuration is.
@@ -52,8 +54,9 @@ func builtin() []core.Builtin {
 	list := []core.Builtin{
 		{Name: "datasource", Rank: modules.RankDatasource, New: newDatasource, Scopes: datasource.Schemas()},
 		{Name: "alerting", Rank: modules.RankAlerting, New: newAlerting},
-		{Name: "scriptlet", Rank: modules.RankScriptlet, New: newScriptlet, Reads: []string{"opendkim"}},
+		{Name: "scriptlet", Rank: modules.RankScriptlet, New: newScriptlet, Reads: []string{"opendkim", "antivirus", "spamassassin", "rspamd"}},
 		{Name: mailauth.Name, Rank: modules.RankAlerting, New: newMailauth, Scopes: mailauth.Schemas(), InCore: true},
+		{Name: scanner.Name, Rank: modules.RankAlerting, New: scanner.New, Scopes: scan.Schemas(), InCore: true},
 	}
 	for i := range list {
 		m := list[i].New()

@@ -15,7 +15,9 @@ var files embed.FS
 // Lua is the Lua library: msys.boot is msys/boot.lua in it.
 func Lua() fs.FS { return sub("lua") }
 
-// Etc is the configuration that an installation begins with: mtad.conf.
+// Etc has the configuration that an installation begins with, mtad.conf, and
+// files that a configuration may include by name or copy: default_policy.conf,
+// keyword_filter.txt.
 func Etc() fs.FS { return sub("etc") }
 
 // sub cannot fail: fs.Sub refuses only names that are no valid path.

@@ -45,6 +45,7 @@ func (s *session) certain(line []byte) (sdk.Phase, bool) {
 		return sdk.Phase{}, false
 	}
 	s.countRcpt()
+	s.noteRelay(to)
 	return rcptPhase(to), true
 }
 

@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/mtad/mtad/core/logs"
@@ -24,6 +25,7 @@ func (s *session) rcpt(arg string) error {
 		return s.refuse(logs.PhaseAwaitingRcpt, refusal)
 	}
 	s.countRcpt()
+	s.noteRelay(to)
 	if p := rcptPhase(to); s.relays(to) {
 		s.ask(p)
 	} else {
@@ -72,11 +74,24 @@ func (s *session) ownDomain() string {
 
 // relays reports whether this session may send to a recipient.
 func (s *session) relays(to smtp.Address) bool {
-	if s.p.relay.recipient(to.Domain()) || s.mayRelay() {
-		return true
-	}
+	return s.everybodys(to) || s.mayRelay()
+}
+
+// everybodys reports a recipient that everybody may send to.
+func (s *session) everybodys(to smtp.Address) bool {
 	local, domain := to.Split()
-	return strings.EqualFold(local, postmaster) && strings.EqualFold(domain, s.ownDomain())
+	return s.p.relay.recipient(to.Domain()) || strings.EqualFold(local, postmaster) && strings.EqualFold(domain, s.ownDomain())
+}
+
+// varRelayDomain is the connection variable that says, in a session that may
+// relay, whether the recipient at hand would be taken from everybody: policy
+// that opens the relay to decide by itself goes by it.
+const varRelayDomain = "rcpt_relay_domain"
+
+func (s *session) noteRelay(to smtp.Address) {
+	if s.mayRelay() {
+		s.vs.State.Conn.Context.Set(varRelayDomain, strconv.FormatBool(s.everybodys(to)))
+	}
 }
 
 // rcptLimit refuses one recipient too many. What was accepted so far stands

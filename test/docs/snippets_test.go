@@ -17,6 +17,7 @@ import (
 	"github.com/mtad/mtad/plugins/scriptlet/dialect"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/option"
+	"github.com/mtad/mtad/sdk/scan"
 )
 
 // TestConfigurationSnippets: each hcl block uses scopes and options that there
@@ -69,7 +70,7 @@ func builtin() []option.Schema {
 		_ = m.Close() // it has prepared nothing
 	}
 	out = append(out, datasource.Schemas()...)
-	return append(out, mailauth.Schemas()...)
+	return append(append(out, mailauth.Schemas()...), scan.Schemas()...)
 }
 
 func TestWrongSnippetsAreFound(t *testing.T) {

@@ -28,8 +28,16 @@ type Reply struct {
 func (r Reply) String() string { return strings.Join(r.Lines, "\n") }
 
 // Dial connects without reading the banner.
-func Dial(addr string) (*Conn, error) {
-	c, err := net.DialTimeout("tcp", addr, 10*time.Second)
+func Dial(addr string) (*Conn, error) { return DialFrom(addr, "") }
+
+// DialFrom is Dial from an address of ours: all of 127.0.0.0/8 are. "" is
+// whichever the system takes.
+func DialFrom(addr, from string) (*Conn, error) {
+	d := net.Dialer{Timeout: 10 * time.Second}
+	if from != "" {
+		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(from)}
+	}
+	c, err := d.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}

@@ -221,6 +221,13 @@ func (x *index) field(d *documented) (standing, bool) {
 func otherFields() []string {
 	return []string{
 		"strict", "statvfs.record",
+		"msys/default_policy.lua", "msys.dp_config", "msys.dp_config.custom_policy", "vctx_conn:dp_whitelist_NAME",
+		"msys.dp_config.whitelist", "msys.dp_config.rbls", "msys.dp_config.early_talker", "msys.dp_config.fcdns",
+		"msys.dp_config.concurrent_connection_limits", "msys.dp_config.mail_from_domain_validate", "msys.dp_config.recipient_validation",
+		"msys.dp_config.relay_authorization", "msys.dp_config.audit_series", "msys.dp_config.message_size_limits",
+		"msys.dp_config.keyword_filter", "msys.dp_config.antivirus",
+		"vctx_mess:ENGINE_status", "vctx_mess:ENGINE_status_info", "vctx_mess:skip_virus_check", // msys.av
+		"vctx_mess:spamc_status", "vctx_mess:spamc_spam", "vctx_mess:spamc_score", "vctx_mess:spamc_thresh", "vctx_mess:spamc_symbols",
 		"self", "ctx.ec_message", "msys.boot", "_TLS", "_OSTLS", "_VERSION",
 		"vctx_conn:ehlo_string", "vctx_conn:ehlo_domain", "vctx_conn:pathway", "vctx_conn:can_relay",
 		"vctx_conn:connection_message_count", "vctx_conn:connection_rcpt_count", "vctx_conn:message_rcpt_count",
@@ -246,6 +253,9 @@ func otherFields() []string {
 func hookStatus(d *documented) (Status, string) {
 	switch d.name {
 	case "init", "deinit", "rsrc_setup", "control handler":
+		return Supported, ""
+	}
+	if strings.HasPrefix(d.name, "msys.dp_config.custom_policy.") { // the default policy calls it
 		return Supported, ""
 	}
 	switch h := sdk.HookByName(d.name); h {

@@ -95,7 +95,7 @@ func TestConformance(t *testing.T) {
 		"constant MC_STATE_EHLO":                              "supported",
 		"field require 'msys.xfer.client'":                    "unsupported",
 		"hook core_validate_data_spool_each_rcpt":             "supported",
-		"hook msys.dp_config.custom_policy.pre_validate_ehlo": "unsupported",
+		"hook msys.dp_config.custom_policy.pre_validate_ehlo": "supported",
 	} {
 		if got := rows[name].Status; got != want {
 			t.Errorf("%s is %q (%s), want %s", name, got, rows[name].Why, want)

@@ -1,9 +1,11 @@
 package api
 
+import "github.com/mtad/mtad/sdk/scan"
+
 // Packages is the ordered list of all packages. A package is added by one line.
 // What the documentation has beyond them raises when it is called.
 func Packages() []Package {
-	web := newHTTPPool(nil)
+	web, scans := newHTTPPool(nil), &scan.Gate{}
 	return complete([]Package{
 		globalPackage(),
 		msysPackage(),
@@ -60,6 +62,9 @@ func Packages() []Package {
 		opendkimConsts(),
 		dkimPackage(),
 		openarcPackage(),
+		avPackage(scans),
+		spamcPackage(scans),
+		rspamdPackage(scans),
 	})
 }
 
@@ -75,11 +80,9 @@ func MissingPackages() []Missing {
 	const engine, mobile = engineWhy, mobileWhy
 	const native = "it is a native module of the original"
 	return withReasons([]Missing{
-		{"msys.av", engine},
 		{"msys.cloudmark", engine},
 		{"msys.expurgate", engine},
 		{"msys.symantec_beik", engine},
-		{"msys.spamc", "spamd is reached by a hook module, not by a library"},
 		{"msys.apn", mobile},
 		{"msys.gcm", mobile},
 		{"msys.mms", mobile},

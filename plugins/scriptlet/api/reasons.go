@@ -15,7 +15,6 @@ type reason struct {
 const (
 	engineWhy  = "it needs a commercial engine that mtad does not link; a hook module (docs/hooks/modules.md) can call one"
 	mobileWhy  = "mtad carries no mobile messaging (SMS, MMS, push, XMPP); a gateway that takes mail or HTTP does"
-	policyWhy  = "mtad has no default policy to configure; write the check as a callout of a script of your own (examples/policies)"
 	httpOutWhy = "mtad delivers over SMTP only; a gateway that takes mail does the rest"
 	sieveWhy   = "mtad runs no Sieve; write the policy in Lua"
 	streamWhy  = "mtad has no event stream or webhooks that read it; a script may set it, and a core_log_* callout may log it"
@@ -88,7 +87,6 @@ func functionReasons() []reason {
 		{"", []string{"msys.policyeditor.get_binding_domain_failure_rate"}, "mtad keeps no failure rates for scripts; count in core_log_* callouts with msys.counter"},
 		{"", []string{"msys.mstore*"}, "messages are stored by mtad's spool alone; msg:inject sends a copy, msys.db keeps data"},
 		{"", []string{"mathx"}, "it is a native module of the original; math has what Lua 5.1 has"},
-		{"", []string{"msys.spamc*", "vctx_mess:spamc_*"}, "spamd is reached by a hook module (docs/hooks/modules.md), which may set a header or a context variable that scripts read"},
 		{"", []string{"msys.cast", "msys.getClassMetaTable"}, "objects are of one class each, and safe; a method of your own is a function that takes the object"},
 		{"", []string{"msys.runInInst", "msys.core.scheduler_for_domain"}, "there is one scheduler; msys.runInPool runs a function beside the session"},
 		{"", []string{"msys.runSieveScript", "msys.core.SIEVEREQ_*"}, sieveWhy},
@@ -100,6 +98,6 @@ func functionReasons() []reason {
 		{"", []string{"thread:*"}, "a script starts no threads, so there is none to wait for"},
 		{"", []string{"msys.beta.*"}, "it was a trial of the original's; msys.db and msys.log do what it was tried for"},
 		{"", []string{"msys.aggregator.*", "msys.apn*", "msys.gcm*", "msys.mms*", "msys.mm7*", "msys.smpp*", "msys.xmpp*", "msys.mobility*", "apn_*", "gcm_*", "smpp_conn*", "smpp_pdu*"}, mobileWhy},
-		{"", []string{"msys.av*", "msys.brightmail*", "msys.cloudmark*", "msys.commtouch*", "msys.expurgate*", "msys.goodmail*", "msys.symantec_beik*"}, engineWhy},
+		{"", []string{"msys.brightmail*", "msys.cloudmark*", "msys.commtouch*", "msys.expurgate*", "msys.goodmail*", "msys.symantec_beik*"}, engineWhy},
 	}
 }

@@ -4,7 +4,7 @@ package api
 func fieldReasons() []reason {
 	f := func(why string, names ...string) reason { return reason{"field", names, why} }
 	return []reason{
-		f(policyWhy, "msys.dp_config*", "msys/default_policy.lua", "vctx_conn:dp_whitelist_NAME"),
+		f(engineWhy, "msys.dp_config.beik", "msys.dp_config.cloudmark", "msys.dp_config.commtouch"),
 		f("a script's own socket would block all sessions; msys.dnsLookup and msys.db wait without blocking", "require 'socket'"),
 		f("it is a script of the original; the words of a console command are in cc.argv", "require 'msys.getopt'"),
 		f("memory is bounded by memory_limit, and collectgarbage(\"count\") tells how much is used", "require 'msys.gc_stats'"),
@@ -18,7 +18,7 @@ func fieldReasons() []reason {
 		f("DomainKeys was replaced by DKIM (RFC 6376)", "vctx_mess:dk_status"),
 		f("no call-back is made: most hosts take it for an attack; check the sender's domain with msys.dnsLookup", "vctx_mess:smtp_cbv_result"),
 		f("mtad's SMTP client does not authenticate itself; let the next hop take its mail by address or client certificate (tls_certificate)", "vctx_mess:outbound_smtp_auth_*"),
-		f(engineWhy, "vctx_mess:ENGINE_*", "vctx_mess:skip_virus_check", "vctx_mess:brightmail*", "vctx_mess:commtouch*", "vctx_mess:cmae-*", "vctx_mess:eleven-*"),
+		f(engineWhy, "vctx_mess:brightmail*", "vctx_mess:commtouch*", "vctx_mess:cmae-*", "vctx_mess:eleven-*"),
 		f(mobileWhy, "vctx_mess:SMS_*", "vctx_mess:MM7_*", "vctx_mess:DLV_*"),
 		f("ARC (RFC 8617) is not there yet", "vctx_mess:arc_*"),
 		f(sieveWhy, "vctx_conn:datasource_error", "vctx_conn:dns_status"),

@@ -21,7 +21,6 @@ func hookReasons() []reason {
 	h := func(why string, names ...string) reason { return reason{"hook", names, why} }
 	return []reason{
 		h(mobileWhy, "smpp_*", "mm7_*", "mms_*", "apn_*", "gcm_*", "client_message_recv"),
-		h(policyWhy, "msys.dp_config.custom_policy.*"),
 		h("the core does not call it yet: mtad takes mail over SMTP, where validate_data_spool is called", "restinj_*"),
 		h(auth, "core_validate_auth", "core_validate_auth_hook", "core_pre_esmtp_auth", "ac_auth_*"),
 		h("mtad's SMTP client does not authenticate itself; let the next hop take its mail by address or client certificate (tls_certificate)", "outbound_smtp_auth_*"),

@@ -14,6 +14,7 @@ import (
 	"github.com/mtad/mtad/plugins/scriptlet"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/option"
+	"github.com/mtad/mtad/sdk/scan"
 )
 
 const optionsPage = "docs/config/options.md"
@@ -68,7 +69,7 @@ func moduleSchemas() []option.Schema {
 		_ = m.Close() // it has prepared nothing
 	}
 	out = append(out, datasource.Schemas()...)
-	return append(out, mailauth.Schemas()...)
+	return append(append(out, mailauth.Schemas()...), scan.Schemas()...)
 }
 
 // tree shows which scope may stand in which.

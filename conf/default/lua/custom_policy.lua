@@ -1,0 +1,23 @@
+-- What you do before and after the default policy. For each phase there may be a
+-- pre_ and a post_ function here, with the arguments of the callout:
+--
+--   init()                                 true, or false: the configuration is refused
+--   validate_connect(ac, vctx)
+--   validate_ehlo(str, ac, vctx)
+--   validate_mailfrom(str, ac, vctx)
+--   validate_rcptto(msg, str, ac, vctx)
+--   validate_data(msg, ac, vctx)
+--   validate_data_spool(msg, ac, vctx)
+--   validate_data_spool_each_rcpt(msg, ac, vctx)
+--   validate_set_binding(msg)
+--
+-- msys.core.VALIDATE_CONT goes on, with the default policy and then with post_;
+-- msys.core.VALIDATE_DONE ends the phase. An example:
+--
+-- function pre_validate_data(msg, ac, vctx)
+--   if #msg:header("Date") == 0 then
+--     return vctx:pbp_action(550, "5.7.1 no Date")
+--   end
+--   return msys.core.VALIDATE_CONT
+-- end
+module("msys.dp_config.custom_policy", package.seeall)
