@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/mtad/mtad/conf"
+	"github.com/mtad/mtad/sdk"
 )
 
 // shown is text in the configuration's syntax.
@@ -84,11 +85,44 @@ func (c *Core) configUnset(ctx context.Context, args []string) (answer, error) {
 	return shown{fmt.Sprintf("\"%s\" has been unset. Effective value is now:\n        %s", conf.DisplayName(args[len(args)-1]), text), warnings}, nil
 }
 
+var errReloading = errors.New("a reload is under way; its init cannot change the configuration")
+
+// configByScript is set and unset of msys.config.
+func (c *Core) configByScript(ctx context.Context, action string, args []string) (string, error) {
+	change := conf.Change{Words: args, Unset: true}
+	if action == "set" {
+		var err error
+		if change, err = c.view().ParseChange(args); err != nil {
+			return "", err
+		}
+	}
+	if len(change.Words) == 0 {
+		return "", errConfigWords
+	}
+	if !c.reload.TryLock() { // a script that the reload waits for would wait for it
+		return "", errReloading
+	}
+	defer c.reload.Unlock()
+	if _, err := c.amendLocked(ctx, change); err != nil {
+		return "", err
+	}
+	c.logs.Panic(sdk.LogRecord{Level: sdk.LevelNotice, Source: "core", Text: "a script changed the configuration: config " + action + " " + strings.Join(args, " ")})
+	text, err := c.view().Eval(change.Words)
+	if action == "unset" && err != nil {
+		return "", nil // a scope, or an option without a value now
+	}
+	return text, err
+}
+
 // amend adds a change to the running configuration. The warnings are those that
 // a reload would give, too.
 func (c *Core) amend(ctx context.Context, change conf.Change) ([]string, error) {
 	c.reload.Lock()
 	defer c.reload.Unlock()
+	return c.amendLocked(ctx, change)
+}
+
+func (c *Core) amendLocked(ctx context.Context, change conf.Change) ([]string, error) {
 	if len(c.online) >= maxChanges {
 		return nil, errChanges
 	}

@@ -171,6 +171,7 @@ type domainView struct {
 	Failures int64            `json:"dns_failures"`
 	Open     []connectionView `json:"open"`
 	LeftOut  int              `json:"open_left_out"`
+	Adaptive []string         `json:"adaptive,omitempty"`
 }
 
 type hostRow struct {
@@ -229,6 +230,9 @@ func (v *domainView) text(w io.Writer) {
 	if v.LeftOut > 0 {
 		fmt.Fprintf(w, "(%d more connections are not shown.)\n", v.LeftOut)
 	}
+	for _, line := range v.Adaptive {
+		fmt.Fprintf(w, "Adaptive: %s\n", line)
+	}
 }
 
 func (a *addressRow) text(w io.Writer) {
@@ -272,6 +276,7 @@ func (c *Core) domain(_ context.Context, args []string) (answer, error) {
 	}
 	v.way(c.courier.Inspect(key, c.dns.Cached), time.Now())
 	v.Open, v.LeftOut = c.connections(func(l queue.Lane) bool { return l.Domain == name }, 50)
+	v.Adaptive = c.adaptiveLines(name)
 	v.Connections = len(v.Open) + v.LeftOut // a worker may still be looking for a host
 	return v, nil
 }

@@ -177,6 +177,9 @@ func (c *Core) waiting(m *message.Message, at queue.Place) reason {
 		return r
 	}
 	r.Text = fmt.Sprintf("%d attempts failed, the last with %q", m.Retries, m.LastReply)
+	if a, changed := c.adapted(at.Lane, "retry_interval"); changed {
+		r.Settings = append(r.Settings, a)
+	}
 	r.Settings = append(r.Settings, c.settingOf(at.Lane, "retry_interval"), c.settingOf(at.Lane, "max_retry_interval"), c.settingOf(at.Lane, "max_retries"))
 	return r
 }
@@ -241,6 +244,14 @@ func (c *Core) reasonOf(key queue.Lane, g queue.Gate) reason {
 	}
 	for _, name := range gateOptions[g.Kind] {
 		r.Settings = append(r.Settings, c.settingOf(key, name))
+		if a, changed := c.adapted(key, name); changed {
+			r.Settings = append(r.Settings, a)
+		}
+	}
+	if g.Hold != nil && g.Hold.By != "" {
+		r.Text = g.Hold.By + " suspended deliveries of " + holdName(g.Hold.Lane) + " at " + g.Hold.Since.Format(consoleTime) + ": " + g.Hold.Why
+		r.Settings = append(r.Settings, c.settingOf(key, "adaptive_enabled"))
+		return r
 	}
 	if g.Hold != nil {
 		r.Text += " of " + holdName(g.Hold.Lane) + " at " + g.Hold.Since.Format(consoleTime)

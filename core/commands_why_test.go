@@ -18,6 +18,7 @@ func explaining(t *testing.T, text string) *Core {
 		t.Fatal(err)
 	}
 	c := &Core{}
+	c.adaptive = c.newAdaptive()
 	c.settings.Store(s)
 	c.opt.Conf.Path = s.tree.Files[0].Path
 	return c

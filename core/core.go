@@ -14,6 +14,7 @@ import (
 
 	"github.com/mtad/mtad/conf"
 	"github.com/mtad/mtad/conf/repo"
+	"github.com/mtad/mtad/core/adaptive"
 	"github.com/mtad/mtad/core/audit"
 	"github.com/mtad/mtad/core/auth"
 	"github.com/mtad/mtad/core/binding"
@@ -74,6 +75,8 @@ type Core struct {
 	hooks     *logHooks
 	auth      *auth.Directory
 	outbound  *mailHooks
+	adaptive  *adaptive.Engine
+	adapting  *adapting
 
 	listeners map[string]*smtpd.Listener
 	endpoints map[string]*httpd.Listener // of http_listener
@@ -124,14 +127,15 @@ func New(o Options) *Core {
 		NewConnID: c.newID, Hostname: c.hostname,
 		RelayDomain: func(domain string) bool { return c.settings.Load().relayDomain(domain) },
 		OptionsFor: func(group, binding, domain string) *delivery.Options {
-			return &c.lane(group, binding, domain).delivery
+			return c.adaptive.Shape(queue.Lane{Group: group, Binding: binding, Domain: domain}).Delivery
 		},
 		AuthPolicy: authPolicy{c.outbound}, Connected: c.outbound.connected,
 	}
+	c.adaptive = c.newAdaptive()
 	c.queue = &queue.Queue{
-		Log: records{c}, Clock: systemClock{}, Courier: c.courier, OnFail: c.bounce.Fail, Rebind: c.door.Rebind,
-		Attempting: c.outbound.attempting, BeforeRetry: c.outbound.beforeRetry, Asks: c.outbound.asks,
-		OptionsFor:     func(l queue.Lane) *queue.Options { return &c.lane(l.Group, l.Binding, l.Domain).queue },
+		Log: records{c}, Clock: systemClock{}, Courier: blackholing{c.courier, c.adaptive}, Outcome: c.adaptive.Outcome, OnFail: c.bounce.Fail, Rebind: c.door.Rebind,
+		Attempting: c.outbound.attempting, BeforeRetry: c.outbound.beforeRetry, Failing: c.outbound.failing, Asks: c.outbound.asks,
+		OptionsFor:     func(l queue.Lane) *queue.Options { return c.adaptive.Shape(l).Queue },
 		MaxConnections: func() int { return int(c.settings.Load().globals.MaxConnections) },
 	}
 	c.auth = c.directory()
@@ -208,6 +212,7 @@ func (c *Core) parts() []part {
 		{"spool", c.startSpool, func(context.Context) { c.stopSpool() }},
 		{"modules", c.startModules, func(context.Context) { c.stopModules() }},
 		{"log hooks", func(context.Context) error { c.hooks.start(); return nil }, c.hooks.stop},
+		{"adaptive", c.adapting.start, c.adapting.stop},
 		{"queue", c.queue.Start, c.queue.Stop},
 		{"metrics", c.startMetrics, c.stopMetrics},
 		{"control", c.startControl, func(context.Context) { c.control.Stop() }},

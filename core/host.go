@@ -46,8 +46,12 @@ func (h host) Counter(_ context.Context, op sdk.CounterOp) (int64, error) {
 	return h.c.counters.Do(op)
 }
 
-// ConfigValue is part of sdk.Host: "get ..." or "eval ...", as on the console.
-func (h host) ConfigValue(_ context.Context, words []string) (string, error) {
+// ConfigValue is part of sdk.Host: "get ...", "eval ...", "set ..." or
+// "unset ...", as on the console.
+func (h host) ConfigValue(ctx context.Context, words []string) (string, error) {
+	if len(words) > 0 && (words[0] == "set" || words[0] == "unset") {
+		return h.c.configByScript(ctx, words[0], words[1:])
+	}
 	return configValue(h.c.settings.Load(), words)
 }
 
@@ -62,7 +66,7 @@ func (h host) Log(r sdk.LogRecord) {
 	h.c.logs.Panic(r)
 }
 
-var errConfigWords = errors.New(`the first word must be "get" or "eval"`)
+var errConfigWords = errors.New(`the first word must be "get", "eval", "set" or "unset"`)
 
 func configValue(s *settings, words []string) (string, error) {
 	if s == nil {

@@ -24,8 +24,9 @@ const (
 	logPatience = 10 * time.Second
 )
 
-// logHooks tells modules of receptions, deliveries, failures and rejections
-// after they were logged (core_log_*). Nobody waits for the outcome.
+// logHooks tells modules of receptions, deliveries and rejections after they
+// were logged (core_log_*). Nobody waits for the outcome. Failures are told
+// before they are logged (mailHooks.failing).
 type logHooks struct {
 	validator *validate.Validator
 	lend      func(*message.Message) (*reception.Loan, error) // a message's content
@@ -115,11 +116,16 @@ func (h *logHooks) attempt(hook sdk.Hook, a *logs.Attempt) {
 	if !h.wanted(hook) {
 		return
 	}
+	h.tell(a.Message, attemptPhase(hook, a))
+}
+
+// attemptPhase is a log hook about a delivery attempt.
+func attemptPhase(hook sdk.Hook, a *logs.Attempt) sdk.Phase {
 	told := &sdk.Attempt{ConnID: a.ConnID, Remote: a.Remote, Stage: sdk.DeliveryStage(a.Stage)}
 	if a.TLS != nil {
 		told.TLS = *a.TLS
 	}
-	h.tell(a.Message, sdk.Phase{Hook: hook, Line: a.Reply, Attempt: told})
+	return sdk.Phase{Hook: hook, Line: a.Reply, Attempt: told}
 }
 
 // tell hands a phase of a log hook over.
@@ -194,16 +200,16 @@ func (l records) Delivery(a *logs.Attempt) {
 	l.c.hooks.attempt(sdk.CoreLogDelivery, a)
 }
 
-// TransientFailure is part of queue.Logger.
+// TransientFailure is part of queue.Logger. mailHooks.failing has told the
+// modules.
 func (l records) TransientFailure(a *logs.Attempt) {
 	l.c.meters.attempt(outcomeTransient, a)
 	l.c.logs.TransientFailure(a)
-	l.c.hooks.attempt(sdk.CoreLogTransientFailure, a)
 }
 
-// PermanentFailure is part of queue.Logger.
+// PermanentFailure is part of queue.Logger. mailHooks.failing has told the
+// modules.
 func (l records) PermanentFailure(a *logs.Attempt) {
 	l.c.meters.attempt(outcomeFailed, a)
 	l.c.logs.PermanentFailure(a)
-	l.c.hooks.attempt(sdk.CoreLogPermanentFailure, a)
 }

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mtad/mtad/core/logs"
 	"github.com/mtad/mtad/core/message"
 	"github.com/mtad/mtad/core/queue"
 	"github.com/mtad/mtad/core/reception"
@@ -33,7 +34,16 @@ type mailHooks struct {
 // ask runs one hook on a message. What it changed is in the view. nil where it
 // failed.
 func (h *mailHooks) ask(ctx context.Context, m *message.Message, loan *reception.Loan, p sdk.Phase) (*sdk.Message, *validate.Outcome) {
+	return h.askWith(ctx, m, loan, nil, p)
+}
+
+// askWith is ask where the message has another reply than that of the attempt
+// before; nil is none.
+func (h *mailHooks) askWith(ctx context.Context, m *message.Message, loan *reception.Loan, said *smtp.Reply, p sdk.Phase) (*sdk.Message, *validate.Outcome) {
 	view := reception.View(m)
+	if said != nil {
+		view.Reply = said
+	}
 	view.Header, view.Body = loan.Header, loan.Body
 	ctx, cancel := context.WithTimeout(ctx, hookTime)
 	defer cancel()
@@ -58,10 +68,10 @@ func (h *mailHooks) loan(m *message.Message) *reception.Loan {
 // (queue.Queue.Asks).
 func (h *mailHooks) asks(v queue.Verdict) bool {
 	if v == queue.TransientFailure {
-		return h.validator.Wants(sdk.CorePreMailqMessageRequeue)
+		return h.validator.Wants(sdk.CorePreMailqMessageRequeue) || h.validator.Wants(sdk.CoreLogTransientFailure)
 	}
 	for _, hook := range [...]sdk.Hook{
-		sdk.CoreGenerateBounces, sdk.CorePostGenerateRFC3464Message, sdk.ValidateSetBinding, sdk.CorePostValidateSetBinding,
+		sdk.CoreLogPermanentFailure, sdk.CoreGenerateBounces, sdk.CorePostGenerateRFC3464Message, sdk.ValidateSetBinding, sdk.CorePostValidateSetBinding,
 		sdk.CoreFinalValidation2, sdk.CoreFinalValidation, sdk.CorePostFinalValidation,
 		sdk.CoreConfigGetMessageRoutingDomain, sdk.CoreECMessageEnqueue,
 	} {
@@ -185,4 +195,28 @@ func (p authPolicy) Context(ctx context.Context, m *message.Message) (sdk.Dict, 
 		return nil, errAuthPolicy
 	}
 	return view.Context, nil
+}
+
+// failing is core_log_transient_failure_v1 and core_log_permanent_failure_v1. The
+// code that they set is what is logged and what a bounce says, and the context
+// stays with the message.
+func (h *mailHooks) failing(ctx context.Context, v queue.Verdict, a *logs.Attempt) {
+	hook := sdk.CoreLogTransientFailure
+	if v == queue.PermanentFailure {
+		hook = sdk.CoreLogPermanentFailure
+	}
+	if !h.validator.Wants(hook) {
+		return
+	}
+	loan := h.loan(a.Message)
+	defer loan.Close()
+	said, _ := smtp.ParseReply(a.Reply)
+	view, _ := h.askWith(ctx, a.Message, loan, said, attemptPhase(hook, a))
+	if view == nil {
+		return
+	}
+	a.Message.Context, a.Message.ConnContext = view.Context, view.ConnContext
+	if view.Reply != nil && view.Reply != said {
+		a.Reply = view.Reply.String()
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mtad/mtad/conf"
+	"github.com/mtad/mtad/core/adaptive"
 	"github.com/mtad/mtad/core/httpd"
 	"github.com/mtad/mtad/core/modules"
 	"github.com/mtad/mtad/core/smtpd"
@@ -60,6 +61,7 @@ func lines(d conf.Diagnostics) error {
 // prepared is a reload that can be committed.
 type prepared struct {
 	settings  *settings
+	adaptive  *adaptive.Settings
 	modules   *modules.Prepared
 	number    uint64
 	listeners map[string]*smtpd.Listener // those that are new
@@ -161,6 +163,7 @@ func (c *Core) prepareModules(ctx context.Context, p *prepared) error {
 		return refusal(err)
 	}
 	p.modules = m
+	p.adaptive = p.adaptiveRules()
 	for _, w := range m.Warnings {
 		p.fromModules = append(p.fromModules, w.String())
 	}
@@ -191,6 +194,7 @@ func (c *Core) commit(p *prepared) {
 	c.settings.Store(p.settings)
 	c.dns.Use(p.settings.dns)
 	c.audit.Use(p.settings.audit)
+	c.adaptive.Use(p.adaptive)
 	p.modules.Commit()
 	c.validator.SetChain(c.chain(p))
 	c.queue.Reconfigured()
@@ -239,6 +243,7 @@ func (c *Core) startModules(ctx context.Context) error {
 	if err := c.prepareModules(ctx, p); err != nil {
 		return errors.Join(err, c.modules.Close())
 	}
+	c.adaptive.Use(p.adaptive)
 	p.modules.Commit()
 	c.validator.SetChain(c.chain(p))
 	c.warn(append(s.warnings, p.warnings...))

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"github.com/mtad/mtad/core/adaptive"
 	"github.com/mtad/mtad/core/audit"
 	"github.com/mtad/mtad/core/bounce"
 	"github.com/mtad/mtad/core/delivery"
@@ -42,6 +43,8 @@ func Schema(modules []option.Schema) *option.Schema {
 		named("binding_group", "Bindings that share settings.", binding(), domain()),
 		named("pathway_group", "Pathways that share settings.", pathway()),
 	}}
+	root.Scopes = append(root.Scopes, option.SchemaOf("adaptive", adaptive.Module{}), option.SchemaOf("adaptive_backstore_leveldb", adaptive.Store{}))
+	addSweepRules(root)
 	for _, tagged := range optionOwners() {
 		option.Distribute(root, tagged)
 	}
@@ -54,7 +57,7 @@ func Schema(modules []option.Schema) *option.Schema {
 func optionOwners() []any {
 	return []any{
 		globals{}, listenerOptions{}, controlOptions{}, guardOptions{}, dns.Options{}, spool.Config{}, reception.Options{},
-		smtpd.Options{}, queue.Options{}, queue.Rates{}, delivery.Options{}, bounce.Options{}, signOptions{}, aliasOptions{},
+		smtpd.Options{}, queue.Options{}, queue.Rates{}, delivery.Options{}, bounce.Options{}, signOptions{}, aliasOptions{}, adaptive.Options{},
 		httpd.Options{}, httpModeOptions{},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/conf"
+	"github.com/mtad/mtad/core/adaptive"
 	"github.com/mtad/mtad/core/alias"
 	"github.com/mtad/mtad/core/audit"
 	"github.com/mtad/mtad/core/auth"
@@ -48,7 +49,8 @@ type settings struct {
 	auth         *auth.Schemes
 	aliases      *alias.Schemes
 	roles        []role
-	smtp         []string // listen scopes of esmtp_listener, in file order
+	adaptive     *adaptiveSettings // nil: no adaptive scope
+	smtp         []string          // listen scopes of esmtp_listener, in file order
 	control      []control.Listen
 	http         []httpListen // in file order
 
@@ -95,6 +97,7 @@ func newSettings(tree *conf.Tree, schema *option.Schema) (*settings, option.Prob
 	bad = append(bad, s.authentication(root)...)
 	bad = append(bad, s.readAliases(root)...)
 	bad = append(bad, s.mailLoop(root)...)
+	bad = append(bad, s.adaptiveOptions(root)...)
 	bad = append(bad, s.listeners(root)...)
 	return s, bad
 }
@@ -199,6 +202,9 @@ type lane struct {
 	queue    queue.Options
 	delivery delivery.Options
 	bounce   bounce.Options
+	adaptive adaptive.Options
+	rate     option.Throttle // outbound_throttle_messages
+	sweeps   []adaptive.Sweep
 }
 
 // outboundCache keeps what was resolved for a lane: there are as many as lanes,
@@ -225,8 +231,10 @@ func (s *settings) lane(key queue.Lane) *lane {
 	option.DecodeLayers(&l.queue, layers...)
 	option.DecodeLayers(&l.delivery, layers...)
 	option.DecodeLayers(&l.bounce, layers...)
+	option.DecodeLayers(&l.adaptive, layers...)
 	var rates queue.Rates
 	option.DecodeLayers(&rates, layers...)
+	l.rate, l.sweeps = rates.Messages, sweepRules(layers)
 	l.queue.Messages = s.rates.limiter(conf.Origin(layers, "outbound_throttle_messages"), "m", rates.Messages)
 	l.queue.Connections = s.rates.limiter(conf.Origin(layers, "outbound_throttle_connections"), "c", rates.Connections)
 	if c.lanes == nil || len(c.lanes) >= maxCached {

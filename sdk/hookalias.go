@@ -9,7 +9,7 @@ type hookAlias struct {
 // hookAliases are the names by which parts of the documentation call a hook of
 // the table (reference/lua-api.tsv).
 func hookAliases() []hookAlias {
-	return []hookAlias{{"core_validate_auth_hook", CoreValidateAuth}}
+	return []hookAlias{{"core_validate_auth_hook", CoreValidateAuth}, {"outbound_smtp_auth_v0_config", OutboundSMTPAuthConfig}}
 }
 
 // Names gives every name under which a registered table may hold a callout for

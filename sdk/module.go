@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"github.com/mtad/mtad/sdk/option"
@@ -104,6 +105,15 @@ type Subscription struct {
 	Warnings []Problem
 	// AuthSchemes are the authentication schemes that it registered.
 	AuthSchemes []string
+	// AdaptiveRules are registrations of rules for adaptive delivery, in order:
+	// each an AdaptiveRules in JSON.
+	AdaptiveRules [][]byte
+}
+
+// AdaptiveRules is one registration of rules (msys.adaptive.registerRules).
+type AdaptiveRules struct {
+	Mode  string          `json:"mode"`  // as adaptive.ParseMode reads it
+	Rules json.RawMessage `json:"rules"` // as adaptive.Parse reads them
 }
 
 // Severity says what a Problem among Subscription.Warnings means for `mtad

@@ -9,7 +9,7 @@ import (
 	"io/fs"
 )
 
-//go:embed lua etc
+//go:embed lua etc data
 var files embed.FS
 
 // Lua is the Lua library: msys.boot is msys/boot.lua in it.
@@ -19,6 +19,15 @@ func Lua() fs.FS { return sub("lua") }
 // files that a configuration may include by name or copy: default_policy.conf,
 // keyword_filter.txt.
 func Etc() fs.FS { return sub("etc") }
+
+// AdaptiveRules are the rules for adaptive delivery, as sdk/adaptive reads them.
+func AdaptiveRules() []byte {
+	text, err := files.ReadFile("data/adaptive_rules.json")
+	if err != nil { // it is embedded
+		return []byte("{}")
+	}
+	return text
+}
 
 // sub cannot fail: fs.Sub refuses only names that are no valid path.
 func sub(dir string) fs.FS {

@@ -21,6 +21,7 @@ type Options struct {
 	Acctlog   string
 	HTTPlog   string
 	JSONlog   string      // all records but the paniclog's, with names
+	Adaptive  string      // the log of adaptive delivery
 	Mode      os.FileMode // 0: 0644
 
 	NoReceptions        bool // log_receptions = false, and so on
@@ -43,7 +44,7 @@ type Logs struct {
 	Classify func(reply string) int
 
 	main, reject, panics, bounce streamCore
-	acct, http, json             streamCore
+	acct, http, json, adaptive   streamCore
 	options                      atomic.Pointer[Options]
 	recent                       recent
 }
@@ -65,7 +66,7 @@ func New(now func() time.Time) *Logs {
 }
 
 func (l *Logs) streams() []*streamCore {
-	return []*streamCore{&l.main, &l.reject, &l.panics, &l.bounce, &l.acct, &l.http, &l.json}
+	return []*streamCore{&l.main, &l.reject, &l.panics, &l.bounce, &l.acct, &l.http, &l.json, &l.adaptive}
 }
 
 // Open points the streams at the files of o and takes its switches. Streams
@@ -75,7 +76,7 @@ func (l *Logs) Open(o Options) error {
 	if o.Mode == 0 {
 		o.Mode = 0o644
 	}
-	paths := []string{o.Mainlog, o.Rejectlog, o.Paniclog, o.Bouncelog, o.Acctlog, o.HTTPlog, o.JSONlog}
+	paths := []string{o.Mainlog, o.Rejectlog, o.Paniclog, o.Bouncelog, o.Acctlog, o.HTTPlog, o.JSONlog, o.Adaptive}
 	var errs []error
 	for i, s := range l.streams() {
 		if s.file != nil && s.path == paths[i] {

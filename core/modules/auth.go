@@ -31,6 +31,16 @@ func (p *Prepared) AuthSchemes() []string {
 	return out
 }
 
+// AdaptiveRules gives the rules for adaptive delivery that the modules of a
+// prepared generation registered, in order.
+func (p *Prepared) AdaptiveRules() [][]byte {
+	var out [][]byte
+	for _, mem := range p.g.members {
+		out = append(out, mem.sub.AdaptiveRules...)
+	}
+	return out
+}
+
 func (l *local) authenticate(ctx context.Context, r *sdk.AuthRequest) (*sdk.AuthAnswer, error) {
 	if m, ok := l.module.(sdk.Authenticator); ok {
 		return m.Authenticate(ctx, r)

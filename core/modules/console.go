@@ -45,7 +45,7 @@ func (m *Manager) querier(number uint64) unit {
 func (m *Manager) Query(ctx context.Context, q *sdk.Query) (*sdk.Rows, error) {
 	u := m.querier(q.Generation)
 	if u == nil {
-		return nil, fmt.Errorf("no datasource is configured: %w", sdk.ErrNotSupported)
+		return nil, fmt.Errorf("there is no datasource %q, and no other is configured: %w", q.Datasource, sdk.ErrNotSupported)
 	}
 	return u.query(ctx, q)
 }

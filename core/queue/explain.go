@@ -57,7 +57,10 @@ func (l *lane) gates(now time.Time, hold *Hold, ahead int) []Gate {
 	if hold != nil {
 		out = append(out, Gate{Kind: GateHeld, Until: hold.Until, Hold: hold})
 	}
-	if l.q.OptionsFor(l.key).Suspend {
+	switch own := l.q.OptionsFor(l.key); {
+	case own.Hold != nil:
+		out = append(out, Gate{Kind: GateHeld, Until: own.Hold.Until, Hold: own.Hold})
+	case own.Suspend:
 		out = append(out, Gate{Kind: GateSuspended})
 	}
 	if now.Before(l.blocked) {

@@ -15,6 +15,7 @@ type Hold struct {
 	Since time.Time // when it was given
 	Until time.Time // when it ends by itself; zero: never
 	Why   string    // the operator's note
+	By    string    // the part of the server that gave it; "" for an operator
 }
 
 // covers reports whether a hold stops a lane. Suspended mail is not stopped:
@@ -110,6 +111,16 @@ func (q *Queue) underHolds(key Lane, o *Options) *Options {
 	held := *o
 	held.Suspend = true
 	return &held
+}
+
+// Reshape has one lane take its options anew.
+func (q *Queue) Reshape(key Lane) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if l := q.lanes[key]; l != nil && q.accept != nil {
+		l.options.Store(nil)
+		l.wake()
+	}
 }
 
 // refresh has the lanes take their options anew.

@@ -25,6 +25,9 @@ type Options struct {
 	// (outbound_throttle_messages, outbound_throttle_connections). They belong
 	// to the scope that declares the rate; nil limits nothing.
 	Messages, Connections *throttle.Limiter
+
+	// Hold says why Suspend is set where the configuration did not.
+	Hold *Hold
 }
 
 // Rates are the throttle options as they are declared; whoever resolves a

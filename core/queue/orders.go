@@ -72,6 +72,7 @@ func (w *worker) failNow(e *entry, reply *smtp.Reply, quietly Disclosure) bool {
 	}
 	a := w.attempt(m, Result{Reply: reply, Stage: logs.StageNotConnected})
 	a.Domain = m.Domain() // the lane's is none where the message is suspended
+	w.failing(PermanentFailure, a)
 	if quietly == Bounce {
 		if err := w.q.OnFail(w.q.hard, a); err != nil {
 			w.trouble(e, "was to fail, but its bounce could not be queued; it is kept", err)

@@ -61,9 +61,16 @@ type Queue struct {
 	// BeforeRetry may change a message that is about to wait for its next
 	// attempt (core_pre_mailq_message_requeue). It has a deadline of its own.
 	BeforeRetry func(ctx context.Context, m *message.Message)
+	// Failing may change a failure's reply and its message's context before it is
+	// logged (core_log_*_failure_v1). It has a deadline of its own.
+	Failing func(ctx context.Context, v Verdict, a *logs.Attempt)
 	// Asks reports that modules are asked where a message gets this verdict:
 	// it is settled beside its lane then, so that the lane goes on.
 	Asks func(v Verdict) bool
+
+	// Outcome is told of every outcome before it is settled, and gives it as it
+	// is to count. It must not wait.
+	Outcome func(lane Lane, r Result) Result
 
 	// OptionsFor resolves a lane's options in the current configuration.
 	OptionsFor func(lane Lane) *Options

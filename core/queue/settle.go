@@ -24,6 +24,9 @@ func (w *worker) Settle(m *message.Message, r Result) {
 	if e == nil {
 		return
 	}
+	if w.q.Outcome != nil {
+		r = w.q.Outcome(w.lane.key, r)
+	}
 	a := w.attempt(m, r)
 	switch r.Verdict {
 	case Delivered:
@@ -34,9 +37,6 @@ func (w *worker) Settle(m *message.Message, r Result) {
 	case PermanentFailure:
 		w.settle(PermanentFailure, e, func(w *worker) { w.fail(e, a) })
 	case TransientFailure:
-		w.q.Log.TransientFailure(a)
-		w.q.Counters.Transient.Add(1)
-		w.q.figures.add(w.lane.key, EventTransient)
 		w.putOff(e, a, r.Unreached)
 	case NotAttempted:
 		w.release(e, (*lane).putBack)
@@ -65,6 +65,7 @@ func (w *worker) finish(e *entry) {
 
 // fail ends a message: the sender is told first, durably.
 func (w *worker) fail(e *entry, a *logs.Attempt) {
+	w.failing(PermanentFailure, a)
 	if err := w.q.OnFail(w.q.hard, a); err != nil {
 		w.trouble(e, "failed, but its bounce could not be queued; it is kept", err)
 		w.delay(e, a.Message, w.q.Clock.Now().Add(time.Minute))
@@ -79,15 +80,29 @@ func (w *worker) fail(e *entry, a *logs.Attempt) {
 // putOff gives a message its next time, or up.
 func (w *worker) putOff(e *entry, a *logs.Attempt, unreached bool) {
 	o := w.lane.opts()
-	if verdict := w.givesUp(e, o); verdict != nil {
-		a.Reply = verdict.String()
-		w.settle(PermanentFailure, e, func(w *worker) { w.fail(e, a) })
-		return
-	}
-	if unreached {
+	last := w.givesUp(e, o)
+	if unreached && last == nil {
 		w.block(w.q.Clock.Now().Add(min(backoff(o, a.Message.Retries), o.HostFailureRetry)))
 	}
-	w.settle(TransientFailure, e, func(w *worker) { w.retry(e, a, o) })
+	w.settle(TransientFailure, e, func(w *worker) {
+		w.failing(TransientFailure, a)
+		w.q.Log.TransientFailure(a)
+		w.q.Counters.Transient.Add(1)
+		w.q.figures.add(w.lane.key, EventTransient)
+		if last == nil {
+			w.retry(e, a, o)
+			return
+		}
+		a.Reply = last.String()
+		w.settle(PermanentFailure, e, func(w *worker) { w.fail(e, a) })
+	})
+}
+
+// failing has modules see a failure before it is logged.
+func (w *worker) failing(v Verdict, a *logs.Attempt) {
+	if w.q.Failing != nil {
+		w.q.Failing(w.q.hard, v, a)
+	}
 }
 
 // retry gives a message its next time.

@@ -35,7 +35,8 @@ type generation struct {
 	timers    map[*timer]struct{}
 	controls  []control
 	schemes   map[string]authScheme
-	told      bool // the core knows the schemes
+	adaptive  [][]byte // rules that scripts registered
+	told      bool     // the core knows the schemes
 	committed bool
 	timersOff bool
 	closing   bool

@@ -39,7 +39,9 @@ func (g *generation) lint(in *interpreter) {
 				g.shares(f.Problem)
 			case f.Kind == dialect.MisspeltCallout || ours: // judge has said so
 			default:
-				if f.Kind != dialect.NoReturnValue {
+				// Without a verdict a callout counts as CONT, as the published
+				// samples rely on, unless on_bad_return says otherwise.
+				if f.Kind != dialect.NoReturnValue || g.options.OnBadReturn == "cont" {
 					f.Problem.Severity = sdk.Warning
 				}
 				g.log(sdk.LevelWarning, sourceName, f.Problem.String())

@@ -134,6 +134,7 @@ func (g *generation) settle() error {
 	for _, s := range g.scripts {
 		if !s.registered && !s.serves && !strings.HasPrefix(s.unit.source.Path, embedded) {
 			p := s.problem(fmt.Sprintf("script %q never calls msys.registerModule, so nothing of it runs", s.name))
+			p.Severity = sdk.Warning // the original loads it, and stays silent
 			g.log(sdk.LevelWarning, sourceName, p.String())
 			g.warn(p)
 		}

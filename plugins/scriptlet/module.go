@@ -109,7 +109,7 @@ func (m *Module) Prepare(ctx context.Context, host sdk.Host, c sdk.Config) (sdk.
 	m.mu.Lock()
 	m.generations[c.Generation] = g
 	m.mu.Unlock()
-	return sdk.Subscription{Hooks: g.hooks(), Controls: g.prefixes(), Warnings: g.warnings, AuthSchemes: g.authSchemes()}, nil
+	return sdk.Subscription{Hooks: g.hooks(), Controls: g.prefixes(), Warnings: g.warnings, AuthSchemes: g.authSchemes(), AdaptiveRules: g.adaptiveRules()}, nil
 }
 
 // Commit makes a prepared generation the current one. Its timers start, and

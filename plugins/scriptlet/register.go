@@ -90,12 +90,10 @@ func (g *generation) judgeName(reg *registration, name string, fn *lua.LFunction
 		return
 	}
 	var text string
-	severity := sdk.Warning
 	switch near := option.Nearest(name, calloutNames()); {
 	case api.HookReason(name) != "":
 		text = fmt.Sprintf("module %s: mtad never calls %s: %s", reg.name, name, api.HookReason(name))
 	case near != "" && looksLikeHook(name):
-		severity = sdk.Fault
 		text = fmt.Sprintf("module %s: there is no callout %s; did you mean %s?", reg.name, name, near)
 	case looksLikeHook(name):
 		text = fmt.Sprintf("module %s: there is no callout %s; it is never called", reg.name, name)
@@ -103,7 +101,7 @@ func (g *generation) judgeName(reg *registration, name string, fn *lua.LFunction
 		return
 	}
 	p := reg.script.problem(text)
-	p.Severity = severity
+	p.Severity = sdk.Warning // the original loads it, and stays silent
 	if fn.Proto != nil {
 		p.File, p.Line, p.Column = fn.Proto.SourceName, fn.Proto.LineDefined, 0
 	}

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"bytes"
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
@@ -182,7 +183,7 @@ func (d *decoder) pos(p *pb.Pos) option.Pos {
 }
 
 func subscriptionToPB(s *sdk.Subscription) *pb.Subscription {
-	out := &pb.Subscription{Controls: s.Controls, Warnings: problemsToPB(s.Warnings), AuthSchemes: s.AuthSchemes}
+	out := &pb.Subscription{Controls: s.Controls, Warnings: problemsToPB(s.Warnings), AuthSchemes: s.AuthSchemes, AdaptiveRules: s.AdaptiveRules}
 	for _, h := range s.Hooks.List() {
 		out.Hooks = append(out.Hooks, pb.Hook(h))
 	}
@@ -191,13 +192,22 @@ func subscriptionToPB(s *sdk.Subscription) *pb.Subscription {
 
 // subscription ignores hooks that this version does not know.
 func (d *decoder) subscription(p *pb.Subscription) sdk.Subscription {
-	s := sdk.Subscription{Controls: d.strs(p.Controls), Warnings: d.problems(p.Warnings), AuthSchemes: d.strs(p.AuthSchemes)}
+	s := sdk.Subscription{Controls: d.strs(p.Controls), Warnings: d.problems(p.Warnings), AuthSchemes: d.strs(p.AuthSchemes), AdaptiveRules: cloneAll(p.AdaptiveRules)}
 	for _, h := range p.Hooks {
 		if h > 0 && int(h) < sdk.HookCount {
 			s.Hooks.Add(sdk.Hook(h))
 		}
 	}
 	return s
+}
+
+// cloneAll copies texts out of the frame that they came in.
+func cloneAll(list [][]byte) [][]byte {
+	var out [][]byte
+	for _, text := range list {
+		out = append(out, bytes.Clone(text))
+	}
+	return out
 }
 
 func problemsToPB(list []sdk.Problem) []*pb.Problem {

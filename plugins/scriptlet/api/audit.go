@@ -16,10 +16,9 @@ func auditPackage() Package {
 			Name:    name,
 			Params:  []Param{{Name: "monitor", Type: String}, {Name: "options", Type: Any, Optional: true}},
 			Returns: "number", Phases: "any", Since: "3.0",
-			Doc:     doc + ` over windows of a monitor of inbound_audit, such as "60,1". The options are startv and endv (windows, 0 the current one; both are included) and cidr ("/24" is the peer's network, which is what counts without it); instead of a table they may be the cidr alone.`,
+			Doc:     doc + ` over windows of a monitor of inbound_audit, such as "60,1". The options are startv and endv (windows, 0 the current one; both are included) and cidr ("/24" is the peer's network, which is what counts without it); instead of a table they may be the cidr alone. With cluster the answer is the same: a cluster is this node.`,
 			Example: `local n = msys.audit.` + name + `("60,1", { startv = 0, endv = 1, cidr = "/24" })`,
-			Status:  Partial, Why: "the option cluster is taken, and counts this node",
-			Do: func(e *Env, L *lua.LState) int { return auditFigure(e, L, "msys.audit."+name, f) },
+			Do:      func(e *Env, L *lua.LState) int { return auditFigure(e, L, "msys.audit."+name, f) },
 		}
 	}
 	return Package{
@@ -33,9 +32,8 @@ func auditPackage() Package {
 				Name:    "inbound_session_count",
 				Params:  []Param{{Name: "cidr", Type: String}, {Name: "service", Type: String, Optional: true}},
 				Returns: "number", Phases: "any", Since: "3.0",
-				Doc:     `How many sessions are open from a network: "/32" is the peer, "/24" its network, else an address with a length or without.`,
+				Doc:     `How many sessions are open from a network: "/32" is the peer, "/24" its network, else an address with a length or without.` + onlySMTP,
 				Example: `local n = msys.audit.inbound_session_count("/32", "SMTP")`,
-				Status:  Partial, Why: onlySMTP,
 				Do: func(e *Env, L *lua.LState) int {
 					return sessionCount(e, L, "msys.audit.inbound_session_count", L.Get(1), L.Get(2))
 				},
@@ -44,8 +42,8 @@ func auditPackage() Package {
 	}
 }
 
-// onlySMTP is what inbound_session_count lacks.
-const onlySMTP = "sessions of SMTP are counted; the other services have none to count"
+// onlySMTP ends what is said of inbound_session_count.
+const onlySMTP = " The sessions of a service other than SMTP are none."
 
 func auditFigure(e *Env, L *lua.LState, what string, f sdk.TrafficFigure) int {
 	q := &sdk.TrafficQuery{Figure: f, Monitor: L.ToString(1)}
@@ -92,9 +90,8 @@ func sessionCountMethod() Func {
 		Name:    "inbound_session_count",
 		Params:  []Param{{Name: "cidr", Type: String, Optional: true}, {Name: "service", Type: String, Optional: true}},
 		Returns: "number", Phases: "any", Since: "3.0",
-		Doc:     `How many sessions are open: from the peer, or from a network ("/24" is the peer's).`,
+		Doc:     `How many sessions are open: from the peer, or from a network ("/24" is the peer's).` + onlySMTP,
 		Example: `local n = ac:inbound_session_count("/24", "SMTP")`,
-		Status:  Partial, Why: onlySMTP,
 		Do: func(e *Env, L *lua.LState) int {
 			self[*acceptConstruct](L).frame(e, L)
 			return sessionCount(e, L, "ac:inbound_session_count", L.Get(2), L.Get(3))

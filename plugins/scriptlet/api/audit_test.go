@@ -239,7 +239,7 @@ func TestPolicyEditor(t *testing.T) {
 	}
 	w.raises("parameter header is missing", `P.get_header(ctx, {}, {})`)
 	w.raises("ctx.ec_message must be a message, got nil", `P.get_mailfrom({}, {}, {})`)
-	w.raises("is not supported by mtad", `P.send_email(ctx, {}, {})`)
+	w.raises("parameter from is missing", `P.send_email(ctx, {}, {})`)
 	d := newMailWorld(t, sdk.ValidateDataSpool)
 	d.is("0", `require "msys.policyeditor" msys.policyeditor.del_header({ ec_message = msg }, {}, { header = "X-Custom" }) return #msg:header("X-Custom")`)
 }

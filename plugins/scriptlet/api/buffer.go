@@ -38,7 +38,7 @@ func bufferNew(e *Env, L *lua.LState) int {
 		b.data = []byte(v)
 		b.n = len(v)
 	case lua.LNumber:
-		if v < 0 || v > maxBuffer {
+		if !(v >= 0 && v <= maxBuffer) { // NaN is neither
 			L.ArgError(1, "a buffer's size is from 0 to 16 MiB")
 		}
 		b.data = make([]byte, int(v))

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -18,17 +19,22 @@ func configPackage() Package {
 				{Name: "word", Type: String, Variadic: true},
 			},
 			Returns: "value, text | nil, message", Phases: "any", Since: "3.0",
-			Doc:     "Looks a configuration value up as the console's config command does, with the same words; the text is the line that the console shows.",
+			Doc:     "Does what the console's config command does, with the same words: get and eval look a value up, set and unset change the running configuration until a reload, in the way of a reload. The text is what the console shows.",
 			Example: `local n = msys.config("get", "domain", "example.com", "max_outbound_connections")`,
-			Status:  Partial, Why: "only get and eval: the configuration changes by a reload of its files, never from a script",
+			Status:  Partial, Why: "set and unset are refused while scripts load, in init, timers and console commands",
 			Do: doConfig,
 		}},
 	}
 }
 
 func doConfig(e *Env, L *lua.LState) int {
-	if action := L.ToString(1); action != "get" && action != "eval" {
-		L.RaiseError("msys.config(\"%s\") is not supported by mtad: the configuration changes by a reload of its files", action)
+	if action := L.ToString(1); !slices.Contains([]string{"get", "eval", "set", "unset"}, action) {
+		L.RaiseError("msys.config(\"%s\") is not supported by mtad: the actions are get, eval, set and unset", action)
+	}
+	// Elsewhere the generation that the change retires would wait for this call,
+	// and this call for the change.
+	if action := L.ToString(1); (action == "set" || action == "unset") && e.World.Frame(L) == nil {
+		return failure(L, "the configuration can be changed only in a callout, not while scripts load, in init, timers and console commands")
 	}
 	words := make([]string, L.GetTop())
 	for i := range words {

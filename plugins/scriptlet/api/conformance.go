@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/mtad/mtad/sdk"
@@ -92,6 +93,10 @@ func newIndex(packages []Package, missing []Missing) *index {
 		for j := range p.Classes {
 			x.addClass(p.Name, &p.Classes[j])
 		}
+	}
+	// The stages of the logs are the phases that core_log_rejection gives.
+	for i := range sessionStates()[:22] {
+		x.known["constant reception_state."+strconv.Itoa(i)] = standing{}
 	}
 	for _, m := range Macros() {
 		x.add("macro", "msys.expandMacro", m.Name, standing{m.Status, m.Why})

@@ -139,6 +139,9 @@ func sessionClass() Class {
 			connField("peer_address", "string", "The peer's IP address.", func(_ *Env, L *lua.LState, f *Frame) lua.LValue {
 				return lua.LString(addressPart(L, f.State.Conn.Peer, "ip"))
 			}),
+			connField("state", "number", "Where the session stands: one of msys.core.MC_STATE_*.", func(_ *Env, _ *lua.LState, f *Frame) lua.LValue {
+				return sessionState(f.Phase.Hook)
+			}),
 			connField("banner_hostname", "string", "The name in our greeting.", func(e *Env, _ *lua.LState, _ *Frame) lua.LValue {
 				return lua.LString(hostname(e))
 			}),

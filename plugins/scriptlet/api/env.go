@@ -48,6 +48,8 @@ type World interface {
 	RegisterControl(L *lua.LState, prefix string, fn *lua.LFunction)
 	// RegisterAuth adds an authentication scheme while init runs.
 	RegisterAuth(L *lua.LState, scheme string, table *lua.LTable)
+	// RegisterRules adds rules for adaptive delivery while scripts load.
+	RegisterRules(L *lua.LState, r *sdk.AdaptiveRules)
 	// Timer schedules fn; every 0 means once. stop ends it. Before Commit it
 	// is staged.
 	Timer(L *lua.LState, after, every time.Duration, name string, fn *lua.LFunction) (stop func())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -210,7 +211,7 @@ func TestReadFile(t *testing.T) {
 	} {
 		w.is("nil "+filepath.Join(dir, name)+": "+want, `return msys.readfile("`+filepath.Join(dir, name)+`")`)
 	}
-	w.is("nil jlog://x: mtad knows no jlog:// URIs", `return msys.readfile("jlog://x")`)
+	w.is("nil jlog://x: mtad knows no jlog:// URIs here", `return msys.readfile("jlog://x")`)
 }
 
 func TestLog(t *testing.T) {
@@ -232,13 +233,20 @@ func TestConfig(t *testing.T) {
 		"get domain yahoo.com remote_smtp":    `Remote_SMTP = "x = y"`,
 		"eval binding b ehlo_hostname":        `EHLO_Hostname = ""`,
 		"get binding 5 max_retries something": "X = 1",
+		"set max_outbound_connections 5":      "Max_Outbound_Connections = 5",
 	}
+	if got := w.run(`return msys.config("set", "max_outbound_connections", 5)`); got[0] != "nil" || !strings.Contains(got[1], "only in a callout") {
+		t.Errorf("outside of a callout: %q", got)
+	}
+	w.frames(&sdk.State{}, sdk.Phase{Hook: sdk.ValidateEHLO})
+	w.is("5 Max_Outbound_Connections = 5", `return msys.config("set", "max_outbound_connections", 5)`)
+	w.frame = nil
 	w.is("20 Max_Outbound_Connections = 20", `return msys.config("get", "max_outbound_connections")`)
 	w.is(`x = y Remote_SMTP = "x = y"`, `return msys.config("get", "domain", "yahoo.com", "remote_smtp")`)
 	w.is(` EHLO_Hostname = ""`, `return msys.config("eval", "binding", "b", "ehlo_hostname")`)
 	w.is("1 X = 1", `return msys.config("get", "binding", 5, "max_retries", "something")`)
 	w.is("nil no such value: get nope", `return msys.config("get", "nope")`)
-	w.raises("is not supported by mtad", `msys.config("set", "x", "y")`)
+	w.raises("is not supported by mtad", `msys.config("reload", "x", "y")`)
 }
 
 func TestTypeNames(t *testing.T) {

@@ -117,6 +117,8 @@ func messageFields() []Field {
 			}
 			return lua.LNumber(0)
 		}),
+		field("failed", "number", "1 in core_log_permanent_failure_v1, else 0.", messageFailed),
+		field("domain", "domain_record", "The queue that the message goes to.", messageQueue),
 		field("delivered", "number", "The outcome in a log hook: msys.core.EM_TRYING, EM_SUCCEEDED or EM_FAILED.", delivered),
 		field("creation_time", "timeval", "When the message was received.", func(e *Env, L *lua.LState, m *message) lua.LValue {
 			return e.World.Object(L, classTime, m.msg.Created)

@@ -35,7 +35,7 @@ func Packages() []Package {
 		bufferPackage(),
 		lockPackage(),
 		macroPackage(),
-		filesPackage(),
+		filesPackage(web),
 		ioPackage(),
 		poolPackage(),
 		bouncePackage(),
@@ -65,6 +65,9 @@ func Packages() []Package {
 		avPackage(scans),
 		spamcPackage(scans),
 		rspamdPackage(scans),
+		adaptivePackage(),
+		getoptPackage(),
+		mathxPackage(),
 	})
 }
 
@@ -96,14 +99,12 @@ func MissingPackages() []Missing {
 		{"java", native + "; a hook module may be written in any language that speaks gRPC (docs/hooks/modules.md)"},
 		{"posix", "scripts may not call the operating system; os.time, os.date and msys.readfile are there"},
 		{"socket", "scripts may not open sockets, which would block all sessions; msys.dnsLookup, msys.db and msys.http.client wait without blocking"},
-		{"msys.adaptive", notYet},
 		{"msys.extended.httpsrv", "mtad has no HTTP listener for scripts"},
 		{"msys.http_lua", whySMTPOnly},
 		{"msys.httpsrv", "mtad has no HTTP listener for scripts"},
 		{"msys.mcmt", notYet},
 		{"msys.tls_params", notYet},
 		{"msys.validate.dkim2", notYet},
-		{"mathx", native},
 		{"yaml", native + "; json reads and writes data"},
 		{"msys.brightmail", engine},
 		{"msys.commtouch", engine},

@@ -65,9 +65,8 @@ func pbpPackage() Package {
 				Name:    "pbp_inbound_session_count_service",
 				Params:  []Param{{Name: "service", Type: String}, {Name: "mask", Type: String}},
 				Returns: "number", Phases: "any", Since: "3.1",
-				Doc:     `How many sessions of a service are open from the peer's network ("/0" is everybody).`,
+				Doc:     `How many sessions of a service are open from the peer's network ("/0" is everybody).` + onlySMTP,
 				Example: `local n = ac:pbp_inbound_session_count_service("SMTP", "/32")`,
-				Status:  Partial, Why: onlySMTP,
 				Do: func(e *Env, L *lua.LState) int {
 					self[*acceptConstruct](L).frame(e, L)
 					return sessionCount(e, L, "ac:pbp_inbound_session_count_service", L.Get(3), L.Get(2))

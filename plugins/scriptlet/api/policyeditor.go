@@ -63,10 +63,8 @@ func policyEditorPackage() Package {
 			bound(helper("set_binding_group", "boolean", "Assigns the message to a binding of a group; of several groups, separated by commas, of one at random.", ` binding_group = "pool" `, func(_ *Env, L *lua.LState) int {
 				return onMessage(L, "set_binding_group", "binding_group", 1, oneOf(L, "set_binding_group", "binding_group"))
 			})),
-			{
-				Name: "send_email", Returns: "nothing", Phases: "any", Doc: "Sends a message.",
-				Status: Unsupported, Why: "it is deprecated; msg:build and msg:inject send messages",
-			},
+			helper("send_email", "nothing", "Sends a plain message; with throttle at most one of that subject to that recipient in so many seconds.",
+				` from = "a@example.com", to = "b@example.com", subject = "s", body = "text" `, editorSendEmail),
 			{
 				Name: "send_trap", Returns: "nothing", Phases: "any", Doc: "Sends an SNMP trap.",
 				Status: Unsupported, Why: "mtad sends no SNMP traps",

@@ -77,7 +77,6 @@ func withReasons(list []Missing) []Missing {
 // constants.
 func functionReasons() []reason {
 	return []reason{
-		{"", []string{"msys.adaptive*"}, "mtad adapts no rates by bounce rules; set max_outbound_connections and the throttles of a domain scope"},
 		{"", []string{"msys.extended.httpsrv*", "msys.httpsrv*", "session:*", "url_details.*"}, "mtad serves no HTTP for scripts; a console command (msys.registerControl) can be called over the control listener"},
 		{"", []string{"msys.mcmt*", "msg:get_delivery_method"}, "messages for several channels are none of mtad's; it carries mail"},
 		{"", []string{"msys.tls_params*", "params.*"}, "TLS is configured per domain and per listener (tls, tls_verify, tls_ca and the other tls_ options), not by scripts"},
@@ -86,13 +85,11 @@ func functionReasons() []reason {
 		{"", []string{"msys.validate.dkim.reflect"}, "mails that answer with a check's result are backscatter; write the result into a header with msg:header"},
 		{"", []string{"msys.policyeditor.get_binding_domain_failure_rate"}, "mtad keeps no failure rates for scripts; count in core_log_* callouts with msys.counter"},
 		{"", []string{"msys.mstore*"}, "messages are stored by mtad's spool alone; msg:inject sends a copy, msys.db keeps data"},
-		{"", []string{"mathx"}, "it is a native module of the original; math has what Lua 5.1 has"},
 		{"", []string{"msys.cast", "msys.getClassMetaTable"}, "objects are of one class each, and safe; a method of your own is a function that takes the object"},
 		{"", []string{"msys.runInInst", "msys.core.scheduler_for_domain"}, "there is one scheduler; msys.runInPool runs a function beside the session"},
 		{"", []string{"msys.runSieveScript", "msys.core.SIEVEREQ_*"}, sieveWhy},
 		{"", []string{"msys.core.ec_blobject_delref", "msys.core.ec_message_blobject_get", "msys.core.ec_double_list_shift"}, "native structures are not shown to scripts; context variables (msg:context_set) carry data with a message"},
 		{"", []string{"msys.core.rfc2822_prepend_headers"}, `use msg:header(name, value, "prepend")`},
-		{"", []string{"msys.getopt"}, "it is a script of the original; the words of a console command are in cc.argv"},
 		{"", []string{"os.setenv"}, "a script may not change the environment of its process; a global keeps a value"},
 		{"", []string{"thread.create"}, `a script starts no threads; msys.runInPool("IO", fn, true) runs fn beside the session`},
 		{"", []string{"thread:*"}, "a script starts no threads, so there is none to wait for"},

@@ -6,7 +6,6 @@ func fieldReasons() []reason {
 	return []reason{
 		f(engineWhy, "msys.dp_config.beik", "msys.dp_config.cloudmark", "msys.dp_config.commtouch"),
 		f("a script's own socket would block all sessions; msys.dnsLookup and msys.db wait without blocking", "require 'socket'"),
-		f("it is a script of the original; the words of a console command are in cc.argv", "require 'msys.getopt'"),
 		f("memory is bounded by memory_limit, and collectgarbage(\"count\") tells how much is used", "require 'msys.gc_stats'"),
 		f("they are scripts of the original's HTTP service; mtad takes mail over SMTP", "require 'msys.rest.*'"),
 		f("AUTH sets it, where the listener offers that", "vctx_conn:auth_*"),
@@ -24,13 +23,10 @@ func fieldReasons() []reason {
 		f(sieveWhy, "vctx_conn:datasource_error", "vctx_conn:dns_status"),
 		f(streamWhy, "vctx_mess:mo_*", "vctx_conn:mo_customer_id", "vctx_mess:cust_*", "vctx_mess:smtpapi_*", "vctx_mess:cl_MID"),
 		f(notInMtad, "vctx_conn:_tls_note", "vctx_mess:#batch_ids", "vctx_mess:#seedlist-orig-from"),
-		f("the queue decides it after the message has left the script; msg.num_retries and msg.delivered tell how far it is", "msg.next_attempt", "msg.failed"),
-		f("msg:routing_domain() names the queue where a script set it, else it is the recipient's domain; msys.core.dns_get_domain gives its record", "msg.domain"),
+		f("the queue decides it after the message has left the script; msg.num_retries and msg.delivered tell how far it is", "msg.next_attempt"),
 		f("vctx:tarpit delays, and msys.sleep waits without holding others up", "vctx.tcost", "vctx.deschedule"),
 		f("the limits are options of the listener; msys.config(\"eval\", ...) reads one", "mc.connection_message_limit", "mc.message_rcpt_limit", "mc.max_message_size"),
-		f("each phase has a callout of its own, so a script knows where it is", "mc.state"),
 		f("deliveries are counted by the console and the metrics", "dr.deliveries"),
 		f("the dialogue of a delivery is not shown to scripts; core_log_* callouts see its outcome", "args.dict", "dc.message", "dc.conn_handle"),
-		{"constant", []string{"reception_state.*"}, "scripts do not get the stage as a number; each phase has a callout of its own"},
 	}
 }

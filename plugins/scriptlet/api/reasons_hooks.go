@@ -23,7 +23,6 @@ func hookReasons() []reason {
 		h(mobileWhy, "smpp_*", "mm7_*", "mms_*", "apn_*", "gcm_*", "client_message_recv"),
 		h("the core does not call it yet: mtad takes mail over SMTP, where validate_data_spool is called", "restinj_*"),
 		h(auth, "core_validate_auth", "core_validate_auth_hook", "core_pre_esmtp_auth", "ac_auth_*"),
-		h("mtad's SMTP client does not authenticate itself; let the next hop take its mail by address or client certificate (tls_certificate)", "outbound_smtp_auth_*"),
 		h("the core picks a binding of the group itself; choose one with msg:binding in validate_set_binding", "core_binding_group_choose_binding"),
 		h("set msg:routing_domain in validate_set_binding or before", "core_config_get_message_routing_domain"),
 		h("set msg:routing_domain or msg:binding in validate_set_binding, and refuse in core_final_validation2", "core_ec_message_enqueue"),

@@ -6,7 +6,6 @@ func partReasons() []reason {
 	return []reason{
 		{"", []string{"msys.delivery.ob_*", "msys.httpclnt*", "msys.http_lua*", "sess:*", "sess.*"}, httpOutWhy},
 		{"", []string{"threadpool.stat.result"}, "msys.threadpool.stat gives a table of the figures there are"},
-		{"", []string{"msys.policyeditor.send_email"}, "use msys.core.ec_message_new, msg:build and msg:inject, which are bounded by the script's limits"},
 		{"", []string{"msys.policyeditor.send_trap"}, "use msys.snmpTrap with an address; msys.log writes to the paniclog, and an alerting rule counts rejections"},
 	}
 }

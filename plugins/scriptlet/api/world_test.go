@@ -24,6 +24,7 @@ type fakeWorld struct {
 	frame  *Frame
 	now    time.Time
 	shared *Shared
+	rules  []*sdk.AdaptiveRules
 
 	mu      sync.Mutex // the interpreter
 	ctx     context.Context
@@ -159,6 +160,7 @@ func (w *fakeWorld) Object(_ *lua.LState, class string, value any) *lua.LUserDat
 
 func (w *fakeWorld) Register(*lua.LState, string, *lua.LTable)           {}
 func (w *fakeWorld) RegisterControl(*lua.LState, string, *lua.LFunction) {}
+func (w *fakeWorld) RegisterRules(_ *lua.LState, r *sdk.AdaptiveRules)   { w.rules = append(w.rules, r) }
 func (w *fakeWorld) RegisterAuth(*lua.LState, string, *lua.LTable)       {}
 
 func (w *fakeWorld) Timer(_ *lua.LState, after, every time.Duration, name string, fn *lua.LFunction) (stop func()) {

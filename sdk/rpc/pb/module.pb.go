@@ -4104,7 +4104,8 @@ type Subscription struct {
 	Hooks         []Hook                 `protobuf:"varint,1,rep,packed,name=hooks,proto3,enum=mtad.module.v1.Hook" json:"hooks,omitempty"`
 	Controls      []string               `protobuf:"bytes,2,rep,name=controls,proto3" json:"controls,omitempty"` // console command prefixes
 	Warnings      []*Problem             `protobuf:"bytes,3,rep,name=warnings,proto3" json:"warnings,omitempty"`
-	AuthSchemes   []string               `protobuf:"bytes,4,rep,name=auth_schemes,json=authSchemes,proto3" json:"auth_schemes,omitempty"` // authentication schemes that scripts registered
+	AuthSchemes   []string               `protobuf:"bytes,4,rep,name=auth_schemes,json=authSchemes,proto3" json:"auth_schemes,omitempty"`        // authentication schemes that scripts registered
+	AdaptiveRules [][]byte               `protobuf:"bytes,12,rep,name=adaptive_rules,json=adaptiveRules,proto3" json:"adaptive_rules,omitempty"` // registrations of rules for adaptive delivery, in JSON
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4163,6 +4164,13 @@ func (x *Subscription) GetWarnings() []*Problem {
 func (x *Subscription) GetAuthSchemes() []string {
 	if x != nil {
 		return x.AuthSchemes
+	}
+	return nil
+}
+
+func (x *Subscription) GetAdaptiveRules() [][]byte {
+	if x != nil {
+		return x.AdaptiveRules
 	}
 	return nil
 }
@@ -6813,12 +6821,13 @@ const file_module_proto_rawDesc = "" +
 	"\x03Pos\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\x05R\x04line\x12\x16\n" +
-	"\x06column\x18\x03 \x01(\x05R\x06column\"\xae\x01\n" +
+	"\x06column\x18\x03 \x01(\x05R\x06column\"\xd5\x01\n" +
 	"\fSubscription\x12*\n" +
 	"\x05hooks\x18\x01 \x03(\x0e2\x14.mtad.module.v1.HookR\x05hooks\x12\x1a\n" +
 	"\bcontrols\x18\x02 \x03(\tR\bcontrols\x123\n" +
 	"\bwarnings\x18\x03 \x03(\v2\x17.mtad.module.v1.ProblemR\bwarnings\x12!\n" +
-	"\fauth_schemes\x18\x04 \x03(\tR\vauthSchemes\"\x93\x01\n" +
+	"\fauth_schemes\x18\x04 \x03(\tR\vauthSchemes\x12%\n" +
+	"\x0eadaptive_rules\x18\f \x03(\fR\radaptiveRules\"\x93\x01\n" +
 	"\aProblem\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\x05R\x04line\x12\x16\n" +

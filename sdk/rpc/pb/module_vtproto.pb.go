@@ -3096,6 +3096,15 @@ func (m *Subscription) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
+	if len(m.AdaptiveRules) > 0 {
+		for iNdEx := len(m.AdaptiveRules) - 1; iNdEx >= 0; iNdEx-- {
+			i -= len(m.AdaptiveRules[iNdEx])
+			copy(dAtA[i:], m.AdaptiveRules[iNdEx])
+			i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.AdaptiveRules[iNdEx])))
+			i--
+			dAtA[i] = 0x62
+		}
+	}
 	if len(m.AuthSchemes) > 0 {
 		for iNdEx := len(m.AuthSchemes) - 1; iNdEx >= 0; iNdEx-- {
 			i -= len(m.AuthSchemes[iNdEx])
@@ -6940,6 +6949,12 @@ func (m *Subscription) SizeVT() (n int) {
 	if len(m.AuthSchemes) > 0 {
 		for _, s := range m.AuthSchemes {
 			l = len(s)
+			n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+		}
+	}
+	if len(m.AdaptiveRules) > 0 {
+		for _, b := range m.AdaptiveRules {
+			l = len(b)
 			n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
 		}
 	}
@@ -15589,6 +15604,37 @@ func (m *Subscription) UnmarshalVTUnsafe(dAtA []byte) error {
 				stringValue = unsafe.String(&dAtA[iNdEx], intStringLen)
 			}
 			m.AuthSchemes = append(m.AuthSchemes, stringValue)
+			iNdEx = postIndex
+		case 12:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field AdaptiveRules", wireType)
+			}
+			var byteLen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				byteLen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if byteLen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + byteLen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.AdaptiveRules = append(m.AdaptiveRules, dAtA[iNdEx:postIndex])
 			iNdEx = postIndex
 		default:
 			iNdEx = preIndex
