@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -201,7 +202,11 @@ func (c *moduleRun) Run() error {
 		m = newAlerting
 	case "scriptlet":
 		m = func() sdk.Module {
-			return scriptlet.New(scriptlet.Deps{Version: version, Interpreters: func(n int) { runtime.GOMAXPROCS(n) }})
+			return scriptlet.New(scriptlet.Deps{
+				Version:      version,
+				Interpreters: func(n int) { runtime.GOMAXPROCS(n) },
+				Collector:    func(percent int) { debug.SetGCPercent(percent) },
+			})
 		}
 	}
 	rpc.Serve(m())

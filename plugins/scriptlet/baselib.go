@@ -104,8 +104,14 @@ func toNumber(L *lua.LState) int {
 }
 
 func toString(L *lua.LState) int {
-	checkAny(L, 1)
-	L.Push(lua.LString(api.Text(L, L.Get(1))))
+	v := checkAny(L, 1)
+	if fn, ok := L.GetMetaField(v, "__tostring").(*lua.LFunction); ok {
+		L.Push(fn) // what it returns is no business of ours (luaB_tostring of Lua 5.1)
+		L.Push(v)
+		L.Call(1, 1)
+		return 1
+	}
+	L.Push(lua.LString(api.Text(L, v)))
 	return 1
 }
 

@@ -46,6 +46,9 @@ var hostile = []struct{ name, body, want string }{
 	{"foreach", `local t = {1} table.foreach(t, function() while true do end end)`, "ms of Lua time exceeded"},
 	{"loadstring", `while true do loadstring("return 1")() end`, "ms of Lua time exceeded"},
 	{"require loop", `while true do pcall(require, "not.there") end`, "exceeded"},
+	{"require of many names", `local i = 0 while true do i = i + 1 pcall(require, "not.there" .. i) end`, "exceeded"},
+	{"far keys", `local t, i = {}, 2^30 while true do i = i + 1 t[i] = i end`, "exceeded"},
+	{"copies of a long text", `local s = string.rep("a", 8e6) while true do local a, b, c = s:upper(), s:reverse(), s .. "x" end`, "exceeded"},
 	{"print loop", `local s = string.rep("a", 1e4) while true do print(s) end`, "exceeded"}, // the log of the test is memory as well
 	{"collectgarbage", `while true do collectgarbage() end`, "ms of Lua time exceeded"},
 	{"for without end", `for i = 1, 1e300 do end`, "ms of Lua time exceeded"},
@@ -122,6 +125,8 @@ var hostile = []struct{ name, body, want string }{
 	{"load, calls of calls", `local s = string.rep("x = y" .. string.rep("()", 4900) .. "\n", 20) while true do loadstring(s) end`, "exceeded"},
 	{"load, elseif", `local s = "if x then " .. string.rep("elseif y then ", 4900) .. "end" while true do loadstring(s) end`, "exceeded"},
 	{"load, long table", `local s = "return {" .. string.rep("1,", 100000) .. "}" while true do loadstring(s) end`, "exceeded"},
+	{"load, long table of texts", `local t = {} for i = 1, 50000 do t[i] = "'x" .. i .. "'," end local s = "return {" .. table.concat(t) .. "}" while true do loadstring(s) end`, "exceeded"},
+	{"load, long set", `local t = {} for i = 1, 50000 do t[i] = "['x" .. i .. "'] = true," end local s = "return {" .. table.concat(t) .. "}" while true do loadstring(s)() end`, "exceeded"},
 	{"load, fields", `local s = "return {" .. string.rep("a = 1, 2,", 50000) .. "}" while true do loadstring(s) end`, "exceeded"},
 	{"concatenation in one expression", `local s = string.rep("a", 1e6) local f = loadstring("local s = ... return " .. string.rep("s .. ", 180) .. "s") f(s)`, "string too long"},
 	{"concatenation of numbers", `local s = "" while true do s = s .. 1 .. 2 .. 3 .. 4 .. 5 .. 6 .. 7 .. 8 end`, "exceeded"},

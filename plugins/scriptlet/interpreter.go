@@ -24,6 +24,7 @@ type interpreter struct {
 	start time.Time
 
 	mu      sync.Mutex
+	longs   sync.Mutex // whoever has run long takes it before mu
 	waiters atomic.Int32
 	running atomic.Pointer[run] // who has the lock, for the watchdog
 
@@ -42,6 +43,7 @@ type interpreter struct {
 	registry      *api.Registry
 	loaded        *lua.LTable // package.loaded
 	requires      map[string]*loading
+	missing       map[string]string // what require says of a script that is not there
 	registrations []*registration
 	hooks         [sdk.HookCount][]*callout
 }
@@ -65,7 +67,7 @@ func newInterpreter(g *generation, index int) *interpreter {
 	capArrays()
 	in := &interpreter{
 		gen: g, index: index, watch: g.mod.watch, start: time.Now(),
-		closed: make(chan struct{}), limits: g.limits, requires: make(map[string]*loading),
+		closed: make(chan struct{}), limits: g.limits, requires: make(map[string]*loading), missing: make(map[string]string),
 	}
 	close(in.closed)
 	in.base = lua.NewState(lua.Options{

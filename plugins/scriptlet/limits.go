@@ -16,8 +16,12 @@ const (
 	stepTime            = 10 * time.Nanosecond
 )
 
-// slice is how long one script keeps its interpreter while others wait for it.
-const slice = time.Millisecond
+// slice is how long one script keeps its interpreter while others wait for it,
+// longTime the Lua time after which it stands behind those who have run less.
+const (
+	slice    = time.Millisecond
+	longTime = 3 * time.Millisecond
+)
 
 // maxArray bounds the array part of a table: what # and ipairs see. gopher-lua
 // fills the gap below a numeric key in one instruction, so that by its own bound

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -141,4 +142,55 @@ end` + foot},
 	}.start(t)
 	w.one(1, sdk.ValidateEHLO)
 	w.wantLog("scriptlet: true\tloaded", "scriptlet: nil\topen /not/there: no such file or directory", "scriptlet: function\tfunction\tfunction\tfunction")
+}
+
+// Of runs that have run long one at a time waits for the interpreter.
+func TestLongRunsWaitApart(t *testing.T) {
+	w := scripted(t, head+foot)
+	in := w.m.generation(1).interpreters[0]
+	short := in.begin(t.Context(), in.limits)
+	in.acquire(short, nil)
+	var long sync.WaitGroup
+	for range 3 {
+		r := in.begin(t.Context(), in.limits)
+		r.spent = longTime + 1
+		long.Go(func() {
+			in.acquire(r, nil)
+			if !r.lane || in.longs.TryLock() {
+				t.Error("a long run has the interpreter without its place in front of it")
+			}
+			in.release(r)
+		})
+	}
+	for in.waiters.Load() < 3 || in.longs.TryLock() && unlock(&in.longs) {
+		runtime.Gosched()
+	}
+	if short.lane {
+		t.Error("a short run has taken the place of a long one")
+	}
+	in.release(short)
+	long.Wait()
+	if !in.longs.TryLock() {
+		t.Error("the place in front of the interpreter was not given back")
+	}
+}
+
+func unlock(mu *sync.Mutex) bool {
+	mu.Unlock()
+	return true
+}
+
+// Many short waits use up Lua time, and the miss of a script is remembered.
+func TestRequireOfAMissingScriptIsCharged(t *testing.T) {
+	w := setup{
+		scripts: map[string]string{"script": head + `function mod:validate_ehlo() while true do pcall(require, "not.there") end end` + foot},
+		attrs:   map[string]string{"cpu_limit": "20"},
+	}.start(t)
+	r := w.one(1, sdk.ValidateEHLO)
+	if !r.Failed || !strings.Contains(w.host.paniclog(), "limit of 20 ms of Lua time exceeded") {
+		t.Errorf("%+v\n%s", r, w.host.paniclog())
+	}
+	if in := w.m.generation(1).interpreters[0]; len(in.missing) != 1 {
+		t.Errorf("%v", in.missing)
+	}
 }

@@ -9,9 +9,17 @@ import (
 // acquire takes the interpreter for r and makes L its current thread. The lock
 // is a sync.Mutex: where somebody has waited for 1 ms, its starvation mode
 // hands it over in the order of arrival, and below that it is not handed to a
-// goroutine that must be woken first.
+// goroutine that must be woken first. Of those who have run long one at a time
+// waits for it, so that all others wait for a slice or two, however many long
+// ones there are.
 func (in *interpreter) acquire(r *run, L *lua.LState) {
-	if !in.mu.TryLock() {
+	if r.spent > longTime {
+		in.waiters.Add(1)
+		in.longs.Lock()
+		in.mu.Lock()
+		in.waiters.Add(-1)
+		r.lane = true
+	} else if !in.mu.TryLock() {
 		in.waiters.Add(1)
 		in.mu.Lock()
 		in.waiters.Add(-1)
@@ -26,6 +34,10 @@ func (in *interpreter) release(r *run) {
 	r.stop()
 	in.running.Store(nil)
 	in.mu.Unlock()
+	if r.lane {
+		r.lane = false
+		in.longs.Unlock()
+	}
 }
 
 // handOver lets those who wait have the interpreter, then takes it again. L is

@@ -3,6 +3,7 @@ package scriptlet
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,9 @@ type Deps struct {
 	// at each Commit and when scripts run long: a module process sets
 	// GOMAXPROCS by it.
 	Interpreters func(n int)
+	// Collector, if set, is told the GC percent that is good for the process,
+	// when scripts begin to run long and when none does any more.
+	Collector func(percent int)
 	// Now is the time.
 	Now func() time.Time
 	// AfterFunc calls f on a goroutine of its own after d; stop keeps it from
@@ -43,6 +47,8 @@ type Module struct {
 	procs *processors
 	watch *watch
 	lists *cidr.Store
+
+	asides chan struct{} // run.aside takes a place in it
 
 	mu          sync.RWMutex
 	generations map[uint64]*generation
@@ -63,9 +69,12 @@ func New(d Deps) *Module {
 	if d.AfterFunc == nil {
 		d.AfterFunc = func(wait time.Duration, f func()) func() bool { return time.AfterFunc(wait, f).Stop }
 	}
-	procs := &processors{set: d.Interpreters}
+	procs := &processors{set: d.Interpreters, collector: d.Collector}
 	lists := cidr.NewStore(cidr.Config{Now: d.Now, AfterFunc: d.AfterFunc})
-	return &Module{deps: d, procs: procs, watch: startWatch(procs), lists: lists, generations: make(map[uint64]*generation)}
+	return &Module{
+		deps: d, procs: procs, watch: startWatch(procs), lists: lists, generations: make(map[uint64]*generation),
+		asides: make(chan struct{}, max(runtime.NumCPU()/2, 1)),
+	}
 }
 
 var _ sdk.Module = (*Module)(nil)

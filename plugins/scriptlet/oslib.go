@@ -72,8 +72,10 @@ func (in *interpreter) osTime(L *lua.LState) int {
 		return 1
 	}
 	t := checkTable(L, 1)
+	day := dateField(L, t, "day", -1) // the first to be missed, as in Lua 5.1
+	month := dateField(L, t, "month", -1)
 	at := time.Date(
-		dateField(L, t, "year", -1), time.Month(dateField(L, t, "month", -1)), dateField(L, t, "day", -1),
+		dateField(L, t, "year", -1), time.Month(month), day,
 		dateField(L, t, "hour", 12), dateField(L, t, "min", 0), dateField(L, t, "sec", 0), 0, time.Local)
 	L.Push(lua.LNumber(at.Unix()))
 	return 1

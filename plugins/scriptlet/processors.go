@@ -12,9 +12,10 @@ import (
 // of the process waiting, up to 10 ms for each thing that comes from the core;
 // so as long as there are such scripts there is one more.
 type processors struct {
-	set func(n int) // nil: they are not ours to decide on
+	set       func(n int)       // nil: they are not ours to decide on
+	collector func(percent int) // the same
 
-	extra atomic.Bool
+	extra atomic.Bool  // scripts run long
 	quiet atomic.Int32 // looks of the watchdog since a script ran long
 
 	mu           sync.Mutex
@@ -39,7 +40,7 @@ func (p *processors) commit(interpreters int) {
 // process run where it could not.
 func (p *processors) long() {
 	p.quiet.Store(0)
-	if p.set == nil || p.extra.Load() || !p.extra.CompareAndSwap(false, true) {
+	if p.extra.Load() || !p.extra.CompareAndSwap(false, true) || p.set == nil {
 		return
 	}
 	// On a goroutine of its own: it waits for a garbage collection that is
@@ -66,7 +67,25 @@ func (p *processors) apply() {
 	if p.set != nil && n != 0 && n != p.now {
 		p.now = n
 		p.set(n)
+		if p.collector != nil {
+			p.collector(p.percent(n))
+		}
 	}
+}
+
+// The GC percent of the process. In the few MiB that scripts use one that fills
+// memory would make the collector run all the time, and everybody help it; what a
+// script may take is bounded by its own limit.
+const (
+	gcUsual = 100
+	gcLong  = 400
+)
+
+func (p *processors) percent(n int) int {
+	if n > p.interpreters {
+		return gcLong
+	}
+	return gcUsual
 }
 
 // share is how many of the cores "auto" gives to interpreters of their own

@@ -37,6 +37,15 @@ func TestProcessors(t *testing.T) {
 	if diff := cmp.Diff([]int{1, 2, 1, 3, 4, 3}, told); diff != "" {
 		t.Error(diff)
 	}
+	var percents []int
+	gc := &processors{set: func(int) {}, collector: func(percent int) { percents = append(percents, percent) }}
+	gc.commit(2)
+	gc.long()
+	gc.setting.Wait()
+	gc.look(true)
+	if diff := cmp.Diff([]int{gcUsual, gcLong, gcUsual}, percents); diff != "" {
+		t.Error(diff)
+	}
 	none := &processors{}
 	none.commit(2)
 	none.long()

@@ -2,6 +2,7 @@ package scriptlet
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -13,12 +14,20 @@ type loading struct {
 	done chan struct{}
 }
 
+// requireSteps is what a require costs at least, maxMissing how many names of
+// scripts that are not there an interpreter remembers.
+const (
+	requireSteps = 50
+	maxMissing   = 1000
+)
+
 // require finds a module once in an interpreter: what is loaded, a package of
 // the API, then a script in the configuration's search path. It always gives
 // the module's table where there is one (reference/lua-api-notes.md 15).
 func (in *interpreter) require(L *lua.LState) int {
 	name := checkString(L, 1)
 	key := canonical(name)
+	threadOf(L).run.spend(L, requireSteps)
 	for {
 		if v := in.found(L, name, key); v != nil {
 			L.Push(v)
@@ -104,10 +113,17 @@ func (in *interpreter) preloaded(L *lua.LState, name string) *lua.LFunction {
 
 // chunk is a script's main function.
 func (in *interpreter) chunk(L *lua.LState, name string) *lua.LFunction {
+	if why, ok := in.missing[name]; ok {
+		L.RaiseError("%s", why)
+	}
 	var u *unit
 	in.Wait(L, false, func(ctx context.Context) { u = in.gen.sources.unit(ctx, name) })
 	if u.err != nil {
-		L.RaiseError("module '%s' not found:\n%s", name, u.err.Error())
+		why := fmt.Sprintf("module '%s' not found:\n%s", name, u.err.Error())
+		if len(in.missing) < maxMissing {
+			in.missing[name] = why
+		}
+		L.RaiseError("%s", why)
 	}
 	if len(u.problems) > 0 {
 		texts := make([]string, len(u.problems))

@@ -41,6 +41,7 @@ type run struct {
 	deadline   time.Duration // of the wall limit; 0: the clock was not read yet
 	coroutines int
 	failed     bool // the callout under way did
+	lane       bool // it has interpreter.longs
 
 	memory   atomic.Int64 // the limit, for the watchdog
 	grown    atomic.Int64 // bytes the heap grew while this run had the lock
@@ -155,21 +156,28 @@ func (r *run) spend(L *lua.LState, steps int) {
 }
 
 // aside does work in Go that needs nothing of the interpreter, so that others
-// have it meanwhile; the time counts all the same. Since nothing can interrupt
-// it, work is given what it may do: whether so many steps are left. Where it says
-// that they are too few, the run ends.
+// have it meanwhile; the time counts all the same. A part of the cores does such
+// work, so that the rest is there for those. Since nothing can interrupt it, work
+// is given what it may do: whether so many steps are left. Where it says that they
+// are too few, the run ends.
 func (r *run) aside(L *lua.LState, work func(afford func(steps int) bool)) {
 	r.steps = 0
 	r.spend(L, 0)
 	left := r.limits.cpu - r.spent - (r.in.clock() - r.sliceStart)
 	enough := true
+	mod := r.in.gen.mod
 	r.in.release(r)
+	mod.asides <- struct{}{}
 	before := r.in.clock()
 	work(func(steps int) bool {
-		enough = enough && time.Duration(steps)*stepTime <= left
+		need := time.Duration(steps) * stepTime
+		if enough = enough && need <= left; enough && need > slice {
+			mod.procs.long()
+		}
 		return enough
 	})
 	r.spent += r.in.clock() - before
+	<-mod.asides
 	r.in.acquire(r, L)
 	if !enough {
 		r.dead = cpuLimit(r.limits.cpu)

@@ -55,7 +55,20 @@ func (s *sources) unit(ctx context.Context, name string) *unit {
 	}
 	s.mu.Unlock()
 	u.once.Do(func() { u.load(ctx, s, name) })
+	if u.err != nil {
+		s.forget(key)
+	}
 	return u
+}
+
+// forget keeps scripts that are not there from filling memory, where a script
+// makes up their names.
+func (s *sources) forget(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.units) > maxMissing {
+		delete(s.units, key)
+	}
 }
 
 func (u *unit) load(ctx context.Context, s *sources, name string) {

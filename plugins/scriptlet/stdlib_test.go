@@ -51,7 +51,7 @@ var expressions = []struct{ expr, want string }{
 	{`loadstring("return 1 + 1")(), loadstring("return ="), loadstring("x = = 1", "=name")`, "2\tnil\tnil\tname:1: "},
 	{`(function() local parts = {"return ", "4", "2"} local i = 0 return load(function() i = i + 1 return parts[i] end)() end)()`, "42"},
 	{`os.time(), os.date("!%Y-%m-%d %H:%M:%S %j %a %p"), os.date("!%c"), os.date("!*t").year, os.date("!*t").yday`, "1251200446\t2009-08-25 11:40:46 237 Tue AM\tTue Aug 25 11:40:46 2009\t2009\t237"},
-	{`os.time({year = 2009, month = 8, day = 25, hour = 0}) - os.time({year = 2009, month = 8, day = 24, hour = 0}), pcall(os.time, {year = 1})`, "86400\tfalse\tfield 'month' missing in date table"},
+	{`os.time({year = 2009, month = 8, day = 25, hour = 0}) - os.time({year = 2009, month = 8, day = 24, hour = 0}), pcall(os.time, {year = 1})`, "86400\tfalse\tfield 'day' missing in date table"},
 	{`os.getenv("NO_SUCH_VARIABLE"), os.difftime(5, 2), type(os.clock()), os.setlocale()`, "nil\t3\tnumber\tC"},
 	{`io, os.execute, os.exit, os.remove, os.rename, os.tmpname, os.setenv, dofile, loadfile, debug.sethook, debug.getupvalue, package.loadlib, string.dump, channel, _printregs`,
 		strings.TrimSuffix(strings.Repeat("nil\t", 15), "\t")},

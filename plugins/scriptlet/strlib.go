@@ -1,8 +1,6 @@
 package scriptlet
 
 import (
-	"strings"
-
 	lua "github.com/yuin/gopher-lua"
 )
 
@@ -95,21 +93,28 @@ func strUpper(L *lua.LState) int { return mapBytes(L, 'a', 'z', -('a' - 'A')) }
 
 func mapBytes(L *lua.LState, first, last byte, shift int) int {
 	s := checkString(L, 1)
-	threadOf(L).run.spend(L, len(s)/8)
+	if len(s) <= pieceSize && !hasByte(s, first, last) {
+		L.Push(lua.LString(s))
+		return 1
+	}
+	L.Push(threadOf(L).run.mapped(L, len(s), func(part []byte, from int) {
+		for i, c := range []byte(s[from : from+len(part)]) {
+			if first <= c && c <= last {
+				c = byte(int(c) + shift)
+			}
+			part[i] = c
+		}
+	}))
+	return 1
+}
+
+func hasByte(s string, first, last byte) bool {
 	for i := 0; i < len(s); i++ {
 		if first <= s[i] && s[i] <= last {
-			b := []byte(s)
-			for ; i < len(b); i++ {
-				if first <= b[i] && b[i] <= last {
-					b[i] = byte(int(b[i]) + shift)
-				}
-			}
-			L.Push(lua.LString(b))
-			return 1
+			return true
 		}
 	}
-	L.Push(lua.LString(s))
-	return 1
+	return false
 }
 
 func (in *interpreter) strRep(L *lua.LState) int {
@@ -121,18 +126,16 @@ func (in *interpreter) strRep(L *lua.LState) int {
 	if n > in.limits.text()/len(s) {
 		raisef(L, "resulting string too large")
 	}
-	threadOf(L).run.spend(L, n*len(s)/16)
-	L.Push(lua.LString(strings.Repeat(s, n)))
+	L.Push(threadOf(L).run.repeated(L, s, n))
 	return 1
 }
 
 func strReverse(L *lua.LState) int {
 	s := checkString(L, 1)
-	threadOf(L).run.spend(L, len(s)/8)
-	b := make([]byte, len(s))
-	for i := range b {
-		b[i] = s[len(s)-1-i]
-	}
-	L.Push(lua.LString(b))
+	L.Push(threadOf(L).run.mapped(L, len(s), func(part []byte, from int) {
+		for i := range part {
+			part[i] = s[len(s)-1-from-i]
+		}
+	}))
 	return 1
 }

@@ -1,6 +1,8 @@
 package scriptlet
 
 import (
+	"strings"
+
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/mtad/mtad/plugins/scriptlet/api"
@@ -31,27 +33,48 @@ func (in *interpreter) tableConcat(L *lua.LState) int {
 	}
 	first, last := optInt(L, 3, 1), optInt(L, 4, t.Len())
 	r := threadOf(L).run
-	var buf []byte
+	var b strings.Builder
+	b.Grow(in.joinedSize(L, t, len(sep), first, last))
 	for i := first; i <= last; i++ {
 		switch v := t.RawGet(lua.LNumber(i)).(type) {
 		case lua.LString:
-			buf = append(buf, v...)
+			r.write(L, &b, string(v))
 		case lua.LNumber:
-			buf = append(buf, dialect.NumberText(float64(v))...)
-		default:
-			raisef(L, "invalid value (%s) at index %d in table for 'concat'", v.Type().String(), i)
+			b.WriteString(dialect.NumberText(float64(v)))
 		}
 		if i != last {
-			buf = append(buf, sep...)
-		}
-		if len(buf) > in.limits.text() {
-			raisef(L, "resulting string too large")
+			b.WriteString(sep)
 		}
 		r.spend(L, 2)
 	}
-	L.Push(lua.LString(buf))
+	L.Push(lua.LString(b.String()))
 	return 1
 }
+
+// joinedSize is how long the text of table.concat is, at the most. It raises where
+// that cannot be.
+func (in *interpreter) joinedSize(L *lua.LState, t *lua.LTable, sep, first, last int) int {
+	r := threadOf(L).run
+	size := 0
+	for i := first; i <= last; i++ {
+		switch v := t.RawGet(lua.LNumber(i)).(type) {
+		case lua.LString:
+			size += len(v) + sep
+		case lua.LNumber:
+			size += numberRoom + sep
+		default:
+			raisef(L, "invalid value (%s) at index %d in table for 'concat'", v.Type().String(), i)
+		}
+		if size > in.limits.text() {
+			raisef(L, "resulting string too large")
+		}
+		r.spend(L, 1)
+	}
+	return size
+}
+
+// numberRoom is enough for the text of a number.
+const numberRoom = 24
 
 func tableForeach(L *lua.LState) int {
 	t, fn := checkTable(L, 1), checkFunction(L, 2)

@@ -8,10 +8,12 @@ import (
 	"time"
 )
 
-// How often the watchdog looks at the heap while Lua runs, and after how many
-// quiet looks it goes to sleep.
+// How often the watchdog looks at the heap while Lua runs, how often it has runs
+// look at the clock while some script runs long, and after how many quiet looks it
+// goes to sleep.
 const (
 	watchEvery = 5 * time.Millisecond
+	pokeEvery  = time.Millisecond
 	watchQuiet = 40
 )
 
@@ -98,14 +100,12 @@ func (w *watch) loop() {
 
 // follow looks at the heap until all is quiet; false when the watchdog ends.
 func (w *watch) follow() bool {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
+	timer := time.NewTimer(watchEvery)
+	defer timer.Stop()
 	w.last, _ = w.read()
 	for quiet := 0; quiet < watchQuiet; quiet++ {
-		select {
-		case <-w.quit:
+		if !w.pause(timer) {
 			return false
-		case <-tick.C:
 		}
 		if w.look() || w.recent.Swap(false) {
 			quiet = 0
@@ -126,25 +126,51 @@ func (w *watch) follow() bool {
 	return true
 }
 
+// pause lets watchEvery pass; false when the watchdog ends. An instruction may take
+// long, as a comparison of long strings does, and steps know nothing of it.
+func (w *watch) pause(timer *time.Timer) bool {
+	for passed := time.Duration(0); passed < watchEvery; {
+		wait := watchEvery
+		if w.procs.extra.Load() {
+			wait = pokeEvery
+		}
+		timer.Reset(wait)
+		select {
+		case <-w.quit:
+			return false
+		case <-timer.C:
+		}
+		if passed += wait; passed < watchEvery {
+			w.each(func(r *run) { r.poked.Or(pokeClock) })
+		}
+	}
+	return true
+}
+
+// each calls f for every run that has an interpreter now.
+func (w *watch) each(f func(*run)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, in := range w.list {
+		if r := in.running.Load(); r != nil {
+			f(r)
+		}
+	}
+}
+
 // look charges the heap's growth to what runs now, and reports whether
 // anything does.
 func (w *watch) look() bool {
 	now, live := w.read()
 	growth := max(now-w.last, 0)
 	w.last = now
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	busy := false
-	for _, in := range w.list {
-		r := in.running.Load()
-		if r == nil {
-			continue
-		}
+	w.each(func(r *run) {
 		busy = true
 		if r.charge(growth, live) {
 			w.heavy = true
 		}
-	}
+	})
 	return busy
 }
 

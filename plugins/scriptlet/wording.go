@@ -85,18 +85,18 @@ func (i instruction) wording(text string) string {
 }
 
 // indexError: rest is the type of what could not be indexed. Where that was
-// found in an __index field it has no name.
+// found in an __index field it has no name; a string has such a field always.
 func (i instruction) indexError(rest string) string {
 	kind, _, _ := strings.Cut(rest, ")")
-	register := i.b()
+	register, read := i.b(), true
 	switch i.opcode() {
 	case lua.OP_SETTABLE, lua.OP_SETTABLEKS:
-		register = i.a()
+		register, read = i.a(), false
 	case lua.OP_GETTABLE, lua.OP_GETTABLEKS, lua.OP_SELF:
 	default:
 		return "attempt to index a " + kind + " value"
 	}
-	if v := i.value(register); v.Type().String() == kind && v.Type() != lua.LTString {
+	if v := i.value(register); v.Type().String() == kind && (v.Type() != lua.LTString || !read) {
 		return dialect.TypeError("index", i.name(0), v)
 	}
 	return "attempt to index a " + kind + " value"

@@ -29,6 +29,8 @@ func (in *interpreter) Wait(L *lua.LState, paused bool, f func(ctx context.Conte
 		if paused && r.deadline != 0 {
 			r.deadline += in.clock() - before
 		}
+		r.sliceStart = in.clock() // or many short waits would use up no time
+		r.looked = r.sliceStart
 		r.steps = 0 // look at the limits at the next instruction
 	}()
 	f(ctx)

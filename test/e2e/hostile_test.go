@@ -28,6 +28,14 @@ local bombs = {
   compare = function() local s = string.rep("a", 4e6) local a, b = s .. "b", s .. "c" while true do local x = a < b end end,
   coroutines = function() local t = {} while true do pcall(function() t[#t + 1] = coroutine.create(function() end) end) end end,
   nested = function() local function f() coroutine.wrap(f)() end while true do pcall(f) end end,
+  copies = function() local s = string.rep("a", 4e6) while true do local x, y = s:upper(), s .. s:reverse() end end,
+  missing = function() while true do pcall(require, "not.there") end end,
+  data = function()
+    local t = {}
+    for i = 1, 20000 do t[i] = "['x" .. i .. "'] = true," end
+    local s = "return {" .. table.concat(t) .. "}"
+    while true do loadstring(s)() end
+  end,
   compile = function() local s = string.rep("x = y" .. string.rep("+1", 4900) .. "\n", 50) while true do loadstring(s) end end,
   constants = function()
     local t = {}

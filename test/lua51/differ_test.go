@@ -59,7 +59,7 @@ var excused = regexp.MustCompile(`nan|-inf|-0($|[^.])`)
 
 func TestPrograms(t *testing.T) {
 	lua := need.Program(t, "lua5.1")
-	from, n := setting(t, "LUA51_SEED", seed), setting(t, "LUA51_PROGRAMS", programs)
+	from, n := setting(t, "LUA51_SEED", seed), setting(t, "LUA51_PROGRAMS", programs/share)
 	if testing.Short() {
 		n = min(n, programs/10)
 	}

@@ -76,7 +76,7 @@ func conversions(g *generator) {
 		g.line("print(%s, %s .. '', -%s)", g.shown(2), g.expr(number, 2), s)
 	default:
 		g.line("print(%s)", pick(g, []string{"tonumber()", "tonumber({})", "tonumber(nil)", "tostring()", "tonumber('10', 99)", "tonumber(print)", "tonumber(true)", "tostring(nil)",
-			"math.floor('3.7')", "math.max()", "math.abs({})", "math.floor()", "math.sqrt('x')", "('5'):rep('3')", "('x'):rep('y')", "#5", "-{}", "-'abc'", "'10' + 5", "'a' + 1"}))
+			"math.floor('3.7')", "pcall(os.time, {year = 1})", "type(tostring(setmetatable({}, {__tostring = function() return {} end})))", "math.max()", "math.abs({})", "math.floor()", "math.sqrt('x')", "('5'):rep('3')", "('x'):rep('y')", "#5", "-{}", "-'abc'", "'10' + 5", "'a' + 1"}))
 	}
 }
 
@@ -360,7 +360,29 @@ func typeErrors(g *generator) {
 		fmt.Sprintf("%s .. %s", value, other), fmt.Sprintf("'a' .. %s .. %s", other, value), fmt.Sprintf("%s < %s", value, other), fmt.Sprintf("%s >= %s", value, other), fmt.Sprintf("(%s).x", value), fmt.Sprintf("(%s)[%s]", value, other), fmt.Sprintf("(%s).x.y", value),
 		fmt.Sprintf("(%s)(%s)", value, other), fmt.Sprintf("(%s):m(%s)", value, other), fmt.Sprintf("tab.k.z(%s)", other), "tab.k.z.q", "tab:nope()", "tab.k:nope()", fmt.Sprintf("tab[%s].x", other), fmt.Sprintf("tab[%s]()", other), fmt.Sprintf("tab.x[%s]", value),
 		fmt.Sprintf("pcall(function() for i = %s, 2 do break end end)", value), fmt.Sprintf("pcall(function() for i = 1, %s do break end end)", value), fmt.Sprintf("pcall(function() for i = 1, 2, %s do break end end)", value), fmt.Sprintf("pcall(function() for k in %s do break end end)", value),
+		named(g, value), named(g, value), assigned(g, value), assigned(g, value),
 		fmt.Sprintf("pcall(function() %s.y = 1 end)", "tab.x"), fmt.Sprintf("pcall(function() tab[nil] = %s end)", other), "pcall(function() tab[0/0] = 1 end)", "pcall(function() u4[1], tab.y = 1, 2 end)", "pcall(function() tab.z.y, u1 = 1, 2 end)",
 	}))
 	g.line("end))")
+}
+
+// named does something wrong with a value that a parameter, a local, an upvalue, a
+// field or an element of a table holds.
+func named(g *generator, value string) string {
+	what := pick(g, []string{"p", "own", "loc", "u2", "noGlobal", "tab.q", "tab.k", "tab[1]", "tab.k.z", "(p)", "arg", "math.nope", "own.x"})
+	wrong := pick(g, []string{"%s.x.y", "%s:m()", "%s()", "%s + 1", "1 - %s", "-%s", "#%s", "%s .. 'x'", "'x' .. %s", "%s < 1", "'x' >= %s", "%s ^ %[1]s", "%s[%[1]s]()", "{%s.x.y}", "{[%s] = 1}"})
+	return fmt.Sprintf("pcall(function(p, ...) local own = p return %s end, %s)", fmt.Sprintf(wrong, what), value)
+}
+
+// assigned writes into such a value.
+func assigned(g *generator, value string) string {
+	if value == "math" { // which other programs see
+		value = "{}"
+	}
+	what := pick(g, []string{"p", "own", "loc", "u2", "noGlobal", "tab.q", "tab.k", "tab[1]", "arg", "math.nope", "own.x"})
+	wrong := pick(g, []string{"%s.x = 1", "%s[1] = 2", "%s[nil] = 1", "%s.x.y = 1", "%s.x, own = 1, 2", "function %s.f() end", "function %s:m() end", "local z = %s.x.y", "%s.f(p)", "%s:m(p).n()"})
+	if strings.Contains(what, "[") && strings.HasPrefix(wrong, "function") {
+		wrong = "%s.x = 1"
+	}
+	return fmt.Sprintf("pcall(function(p, ...) local own = p\n %s\n end, %s)", fmt.Sprintf(wrong, what), value)
 }

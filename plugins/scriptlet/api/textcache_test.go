@@ -62,7 +62,7 @@ func TestFieldsOfVctx(t *testing.T) {
 	w.is("550 5.7.1 no", `vctx:set_code(550, "5.7.1 no"); return vctx.code, vctx.note`)
 	w.is("421 mine", `msys.getClassMetaTable("validate_context").mine = function(self) return "mine" end; vctx.code = 421; return vctx.code, vctx:mine()`)
 	w.raises("validate_context has no field 'nothing'", `vctx.nothing = 1`)
-	w.raises("attempt to call a non-function object", `vctx:code()`)
+	w.raises("attempt to call", `vctx:code()`)
 	w.run(`kept = vctx`)
 	w.frame = nil
 	w.raises("validation context is no longer valid", `return kept.code`)

@@ -13,10 +13,15 @@ import (
 
 // Compile makes a prototype of a chunk. The operator functions of rt stand in
 // its constant tables, so the prototype may be run by any LState, and by
-// several at once. The problems are syntax errors, or one limit of the VM.
+// several at once. The problems are syntax errors, or one limit of the VM or of the
+// time that compiling may take.
 func Compile(name string, src []byte, rt *Runtime) (*lua.FunctionProto, []sdk.Problem) {
 	p := newParser(name, src)
+	if len(src) > maxScript {
+		return nil, []sdk.Problem{p.problem(1, 1, fmt.Sprintf("script is longer than %d bytes", maxScript))}
+	}
 	p.lex.skipShebang()
+	p.cost = &cost{afford: withinMax}
 	return p.compile(rt)
 }
 
@@ -36,10 +41,10 @@ func (p *parser) compile(rt *Runtime) (*lua.FunctionProto, []sdk.Problem) {
 	if len(p.problems) > 0 {
 		return nil, p.problems
 	}
-	if !p.cost.settle(p.fs) {
-		return nil, []sdk.Problem{p.problem(1, 1, tooCostly)}
-	}
 	at := p.number(stmts)
+	if p.cost.line > 0 {
+		return nil, []sdk.Problem{p.problem(p.cost.line, 1, tooCostly)}
+	}
 	proto, err := compileStmts(at, func() (*lua.FunctionProto, error) { return lua.Compile(stmts, p.name) })
 	if err == nil {
 		at.resolve(proto)

@@ -15,7 +15,7 @@ func (rt *Runtime) concat(L *lua.LState) int {
 		first, size := run(L, i, rhs)
 		if first <= i {
 			rt.limits.charge(L, size)
-			rhs = join(L, first, i, rhs, size)
+			rhs = rt.join(L, first, i, rhs, size)
 			i = first - 1
 			continue
 		}
@@ -48,10 +48,17 @@ func (l Limits) charge(L *lua.LState, size int) {
 	if l.MaxString > 0 && size > l.MaxString {
 		L.RaiseError("string too long: %d bytes, the limit is %d", size, l.MaxString)
 	}
-	if l.Spend != nil {
+	if l.Spend != nil && size <= pieceSize {
 		l.Spend(L, size/freeSize*10) // about 100 ns for a KiB
 	}
 }
+
+// Of a long string so much is made at once, and charged by a look at the clock:
+// nothing stops a copy that has begun.
+const (
+	pieceSize  = 64 << 10
+	pieceSteps = 2048
+)
 
 // numberRoom is enough for the text of a number.
 const numberRoom = 24
@@ -84,18 +91,25 @@ func textSize(v lua.LValue) int {
 	return -1
 }
 
-func join(L *lua.LState, first, last int, rhs lua.LValue, size int) lua.LValue {
+func (rt *Runtime) join(L *lua.LState, first, last int, rhs lua.LValue, size int) lua.LValue {
 	var b strings.Builder
 	b.Grow(size)
 	for i := first; i <= last; i++ {
-		writeText(&b, L.Get(i))
+		rt.writeText(L, &b, L.Get(i))
 	}
-	writeText(&b, rhs)
+	rt.writeText(L, &b, rhs)
 	return lua.LString(b.String())
 }
 
-func writeText(b *strings.Builder, v lua.LValue) {
+func (rt *Runtime) writeText(L *lua.LState, b *strings.Builder, v lua.LValue) {
 	if s, ok := v.(lua.LString); ok {
+		for len(s) > pieceSize {
+			b.WriteString(string(s[:pieceSize]))
+			s = s[pieceSize:]
+			if rt.limits.Spend != nil {
+				rt.limits.Spend(L, pieceSteps)
+			}
+		}
 		b.WriteString(string(s))
 		return
 	}

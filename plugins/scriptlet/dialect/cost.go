@@ -4,35 +4,48 @@ package dialect
 // source: it looks for each constant in a list of all those of its function, and
 // folds the constants of a chain of operators anew from each of them.
 type cost struct {
-	afford func(steps int) bool
+	afford func(steps int) bool // nil: any
 	steps  int
+	line   int // of the function with which it became too much
 }
 
 const tooCostly = "chunk takes too long to compile"
 
-// constants are those of a function, and how often it names one.
+// A script may be so long, in bytes, and need so many steps of 10 ns beside the
+// reading: 5 s.
+const (
+	maxScript = 16 << 20
+	maxSteps  = 5e8
+)
+
+// withinMax is the afford of a script.
+func withinMax(steps int) bool { return steps <= maxSteps }
+
+// fewConstants are not looked at one by one.
+const fewConstants = 1000
+
+// constants are those of a function: how often it names one, and those beyond the
+// first few.
 type constants struct {
-	known map[string]struct{}
 	uses  int
+	known map[string]struct{}
 }
 
-// constant counts a constant of the function that is being read.
-func (p *parser) constant(text string) {
-	if p.cost == nil {
+func (c *constants) add(text string) {
+	if c.uses++; c.uses <= fewConstants {
 		return
 	}
-	c := &p.fs.constants
 	if c.known == nil {
 		c.known = map[string]struct{}{}
 	}
 	c.known[text] = struct{}{}
-	c.uses++
 }
 
-// function counts what a function needs.
-func (c *cost) function(f *funcState) {
-	if c != nil {
-		c.steps += f.constants.uses * len(f.constants.known) / 2
+// function counts what a function needs that begins on a line.
+func (c *cost) function(f *constants, line int) {
+	c.steps += f.uses * (min(f.uses, fewConstants) + len(f.known)) / 2
+	if c.line == 0 && c.afford != nil && !c.afford(c.steps) {
+		c.line = max(line, 1)
 	}
 }
 
@@ -44,10 +57,4 @@ func (c *cost) chain(n int) bool {
 	}
 	c.steps += n * n
 	return c.afford == nil || c.afford(c.steps)
-}
-
-// settle tells what the whole needs, and whether that can be afforded.
-func (c *cost) settle(main *funcState) bool {
-	c.function(main)
-	return c == nil || c.afford == nil || c.afford(c.steps)
 }

@@ -52,12 +52,10 @@ func TestDialect(t *testing.T) {
 		{"iter", `local t = setmetatable({"one", "two"}, {__iter = ipairs}) for i, v in t do print(i, v) end`, "1\tone\n2\ttwo"},
 		{"iter gives one function", `local n = 0 local o = setmetatable({}, {__iter = function(self) return function() n = n + 1 if n < 3 then return n end end end}) for i in o do print(i) end`, "1\n2"},
 		{"iter and call", `local o = setmetatable({}, {__iter = function() return next, {x = 1} end, __call = function() return nil end}) for k, v in o do print(k, v) end`, "x\t1"},
-		{"iter of nothing", `for k in {} do end`, "test:1: attempt to call a non-function object"},
 		{"words of other Luas are names", `local goto, continue = 1, 2 if goto then continue = 3 end print(continue)`, "3"},
 		{"shebang", "#!/usr/bin/lua\nprint(1)\nerror('x')", "1\ntest:3: x"},
 		{"byte order mark", "\xef\xbb\xbfprint(2)", "2"},
 		{"carriage returns", "print(1)\r\nprint(2)\r\nerror('x', 1)", "1\n2\ntest:3: x"},
-		{"line of a multi-line call", "local t = {}\nt\n.a(\n)", "test:3: attempt to call a non-function object"},
 		{"line of an operator", "local a = {}\nlocal b = 1\n+\na", "test:4: cannot perform add operation between number and table"},
 		{"line in a table", "local t = {\n1,\nx = nil .. 'a',\n}", "test:3: attempt to concatenate a nil value"},
 	} {

@@ -119,10 +119,8 @@ func (p *parser) simple() ast.Expr {
 	var e ast.Expr
 	switch at.kind {
 	case tNumber:
-		p.constant(at.str)
 		e = &ast.NumberExpr{Value: at.str}
 	case tString:
-		p.constant(at.str)
 		e = &ast.StringExpr{Value: p.stringValue(at.str)}
 	case tNil:
 		e = &ast.NilExpr{}
@@ -175,7 +173,6 @@ func (p *parser) suffixed() (ast.Expr, suffixedKind) {
 		case tColon:
 			p.next()
 			method := p.expectName()
-			p.constant(method)
 			e, what = p.arguments(&ast.FuncCallExpr{Receiver: e, Method: method}), isCall
 		case tLparen, tString, tLbrace:
 			e, what = p.arguments(&ast.FuncCallExpr{Func: e}), isCall
@@ -220,7 +217,6 @@ func single(e ast.Expr) ast.Expr {
 func (p *parser) field(object ast.Expr) ast.Expr {
 	at := p.tok
 	key := &ast.StringExpr{Value: p.expectName()}
-	p.constant(key.Value)
 	p.at(key, at)
 	e := &ast.AttrGetExpr{Object: object, Key: key}
 	p.at(e, at)
@@ -292,7 +288,6 @@ func (p *parser) functionBody(start token, method bool) *ast.FunctionExpr {
 	fn.Stmts = p.block()
 	fn.SetLastLine(p.tok.line)
 	p.expectClosing(tEnd, tFunction, start.line)
-	p.cost.function(p.fs)
 	p.fs = p.fs.outer
 	return fn
 }
@@ -363,7 +358,6 @@ func (p *parser) tableField() *ast.Field {
 		p.next()
 		p.hold(1)
 		key := &ast.StringExpr{Value: at.str}
-		p.constant(at.str)
 		p.at(key, at)
 		return &ast.Field{Key: key, Value: single(p.expr())}
 	case at.kind == tLbracket:

@@ -21,6 +21,7 @@ const (
 	opConcat
 	opIter   // first values of a generic for
 	opAppend // trailing values of a long table constructor
+	opFill   // the literals of a long table constructor, part by part
 	opClose  // no function: becomes the instruction CLOSE
 	ops
 )
@@ -269,6 +270,9 @@ const flushAt = 50
 // stores the items again, and its index ends at 25550. So the items from there
 // on get their keys, and the values of a last call are appended by opAppend.
 func (p *parser) stored(at token, t *ast.TableExpr) ast.Expr {
+	if whole := p.inParts(at, t); whole != nil {
+		return whole
+	}
 	items, keyFrom := 0, 0
 	last := len(t.Fields) - 1
 	multi := last >= 0 && t.Fields[last].Key == nil && isMulti(t.Fields[last].Value)
@@ -309,7 +313,6 @@ func (p *parser) key(t *ast.TableExpr, from int) {
 		}
 		if items++; items >= from {
 			key := &ast.NumberExpr{Value: itoa(items)}
-			p.constant(key.Value)
 			key.SetLine(f.Value.Line())
 			f.Key, f.Value = key, single(f.Value)
 		}

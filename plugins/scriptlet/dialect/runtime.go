@@ -45,6 +45,7 @@ func NewRuntime(limits Limits) *Runtime {
 		opConcat: rt.concat,
 		opIter:   iter,
 		opAppend: appendValues,
+		opFill:   fill,
 	} {
 		// No Env: nothing that runs in these functions asks for one, and getfenv
 		// never shows a Go function's.
@@ -122,6 +123,17 @@ func appendValues(L *lua.LState) int {
 		t.RawSetInt(n+i-2, L.Get(i))
 	}
 	L.Push(t)
+	return 1
+}
+
+// fill gives its first argument to each of the functions that store a part of it.
+func fill(L *lua.LState) int {
+	for i := 2; i <= L.GetTop(); i++ {
+		L.Push(L.Get(i))
+		L.Push(L.Get(1))
+		L.Call(1, 0)
+	}
+	L.SetTop(1)
 	return 1
 }
 

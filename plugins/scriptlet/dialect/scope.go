@@ -35,8 +35,7 @@ type funcState struct {
 	vararg     bool
 	line       int    // of the word function; 0 is the main chunk
 	pending    string // the name that `local NAME = function` is about to declare
-	constants  constants
-	pendingHit bool // ... and the function on the right used the name
+	pendingHit bool   // ... and the function on the right used the name
 }
 
 func (f *funcState) find(name string) int {

@@ -24,6 +24,8 @@ type sites struct {
 	alias map[*ast.IdentExpr]ast.Expr
 	loops map[*ast.ArithmeticOpExpr]string
 	ops   map[ast.Expr]bool // what stands for a function of the Runtime
+	cost  *cost
+	inner constants // of the function that is being looked at
 }
 
 // number gives every node of a chunk its index.
@@ -32,7 +34,9 @@ func (p *parser) number(stmts []ast.Stmt) *sites {
 	for _, u := range p.ops {
 		s.ops[u.node] = true
 	}
+	s.cost = p.cost
 	s.block(stmts)
+	s.cost.function(&s.inner, 1)
 	return s
 }
 
@@ -120,6 +124,14 @@ func (s *sites) exprs(list ...ast.Expr) {
 
 func (s *sites) expr(e ast.Expr) site {
 	switch e := e.(type) {
+	case *ast.NumberExpr:
+		s.inner.add(e.Value)
+	case *ast.StringExpr:
+		s.inner.add(e.Value)
+	case *ast.IdentExpr:
+		if s.scope[e] == scopeGlobal {
+			s.inner.add(e.Value)
+		}
 	case *ast.AttrGetExpr:
 		s.exprs(e.Object, e.Key)
 		return site{names: s.named(e.Object), object: s.describe(e.Object)}
@@ -150,7 +162,11 @@ func (s *sites) expr(e ast.Expr) site {
 			s.exprs(f.Key, f.Value)
 		}
 	case *ast.FunctionExpr:
+		outer := s.inner
+		s.inner = constants{}
 		s.block(e.Stmts)
+		s.cost.function(&s.inner, e.Line())
+		s.inner = outer
 	}
 	return site{}
 }
@@ -159,6 +175,7 @@ func (s *sites) call(e *ast.FuncCallExpr) site {
 	s.exprs(e.Func, e.Receiver)
 	s.exprs(e.Args...)
 	if e.Receiver != nil {
+		s.inner.add(e.Method)
 		return site{names: []string{"method '" + e.Method + "'"}, object: s.describe(e.Receiver)}
 	}
 	if s.ops[e.Func] {
@@ -251,10 +268,7 @@ func (f *funcState) kind(name string) string {
 // noted remembers what a name refers to, while the source is read to be compiled.
 func (p *parser) noted(e *ast.IdentExpr) *ast.IdentExpr {
 	if p.scopes != nil {
-		kind := p.fs.kind(e.Value)
-		if p.scopes[e] = kind; kind == scopeGlobal {
-			p.constant(e.Value)
-		}
+		p.scopes[e] = p.fs.kind(e.Value)
 	}
 	return e
 }
