@@ -380,7 +380,7 @@ func (c *Core) startControl(context.Context) error {
 // startSMTP listens on every endpoint before any of them accepts.
 func (c *Core) startSMTP(context.Context) error {
 	for _, name := range c.settings.Load().smtp {
-		l, err := c.smtp.Listen(name)
+		l, err := c.smtp.Listen(name, c.settings.Load().sockets[name])
 		if err != nil {
 			c.closeListeners()
 			return err

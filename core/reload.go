@@ -102,7 +102,7 @@ func (c *Core) prepare(ctx context.Context) (*prepared, error) {
 		if c.listeners[name] != nil {
 			continue
 		}
-		l, err := c.smtp.Listen(name)
+		l, err := c.smtp.Listen(name, s.sockets[name])
 		if err != nil {
 			p.closeListeners()
 			return nil, err
@@ -207,6 +207,7 @@ func (c *Core) commit(p *prepared) {
 		l.Start()
 	}
 	for name, l := range c.listeners {
+		l.Tune(p.settings.sockets[name])
 		if !wanted[name] {
 			l.Close()
 			delete(c.listeners, name)

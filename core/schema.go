@@ -37,6 +37,7 @@ func Schema(modules []option.Schema) *option.Schema {
 		option.SchemaOf("inbound_audit", audit.Options{}),
 		authScope(), authorizationScope(), aliasScope(),
 		withInstance(option.SchemaOf("mail_loop", reception.LoopOptions{})),
+		withInstance(option.SchemaOf("conntrol", smtpd.Conntrol{})),
 		option.SchemaOf("outbound_smtp_auth", outboundAuthOptions{}),
 		withInstance(option.SchemaOf("threadpool", poolOptions{})),
 		domain(), host(), binding(), pathway(),
@@ -56,7 +57,7 @@ func Schema(modules []option.Schema) *option.Schema {
 // scopes.
 func optionOwners() []any {
 	return []any{
-		globals{}, listenerOptions{}, controlOptions{}, guardOptions{}, dns.Options{}, spool.Config{}, reception.Options{},
+		globals{}, listenerOptions{}, socketOptions{}, controlOptions{}, guardOptions{}, dns.Options{}, spool.Config{}, reception.Options{},
 		smtpd.Options{}, queue.Options{}, queue.Rates{}, delivery.Options{}, bounce.Options{}, signOptions{}, aliasOptions{}, adaptive.Options{},
 		httpd.Options{}, httpModeOptions{},
 	}

@@ -50,7 +50,9 @@ type settings struct {
 	aliases      *alias.Schemes
 	roles        []role
 	adaptive     *adaptiveSettings // nil: no adaptive scope
-	smtp         []string          // listen scopes of esmtp_listener, in file order
+	conntrol     smtpd.Conntrol
+	sockets      map[string]smtpd.Socket // by listen scope of esmtp_listener
+	smtp         []string                // listen scopes of esmtp_listener, in file order
 	control      []control.Listen
 	http         []httpListen // in file order
 
@@ -99,6 +101,7 @@ func newSettings(tree *conf.Tree, schema *option.Schema) (*settings, option.Prob
 	bad = append(bad, s.mailLoop(root)...)
 	bad = append(bad, s.adaptiveOptions(root)...)
 	bad = append(bad, s.listeners(root)...)
+	bad = append(bad, s.connectionControl(root)...)
 	return s, bad
 }
 
@@ -151,7 +154,7 @@ func (s *settings) loggers(root *option.Scope) option.Problems {
 		s.logs.Mode, s.heartbeat = os.FileMode(o.Mode), o.Heartbeat
 		s.logs.NoReceptions, s.logs.NoDeliveries = !o.Receptions, !o.Deliveries
 		s.logs.NoTransientFailures, s.logs.NoPermanentFailures = !o.Transient, !o.Permanent
-		s.logs.NoRejections = !o.Rejections
+		s.logs.NoRejections, s.logs.NoErrors = !o.Rejections, !o.Errors
 	}
 	for _, scope := range root.Children("bounce_logger") {
 		var o bounceLoggerOptions
@@ -177,6 +180,7 @@ func (s *settings) listeners(root *option.Scope) option.Problems {
 			var o listenerOptions
 			if bad = append(bad, option.DecodeLayers(&o, root, l, listen)...); o.Enable {
 				s.smtp = append(s.smtp, listen.Instance)
+				bad = append(bad, s.socket(root, l, listen)...)
 			}
 		}
 	}
@@ -291,10 +295,14 @@ func (s *settings) profile(listen string, peer netip.Addr) (*smtpd.Profile, erro
 	}
 	var o smtpd.Options
 	option.DecodeLayers(&o, layers...)
-	p, err := smtpd.NewProfile(o)
+	p, err := smtpd.NewProfileWith(o, s.conntrol)
 	if err != nil {
 		return nil, err
 	}
+	p.Listed = smtpd.Listed{Extensions: narrow(conf.Origin(layers, "smtp_extensions")), Proxy: narrow(conf.Origin(layers, "proxy_protocol"))}
+	p.Messages = s.rates.limiter(conf.Origin(layers, "inbound_throttle_messages"), "i", o.MessageRate)
+	p.Reception = new(reception.Options)
+	option.DecodeLayers(p.Reception, layers...)
 	if origin := conf.Origin(layers, "listener_sessions"); origin != nil {
 		p.SessionScope = origin.Name + " " + origin.Instance
 	}

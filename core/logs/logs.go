@@ -32,6 +32,7 @@ type Options struct {
 	NoInbandBounces     bool // of bounce_logger
 	NoOutOfBandBounces  bool
 	NoTransientBounces  bool
+	NoErrors            bool      // log_errors = false: scripts' prints alone reach the paniclog
 	Level               sdk.Level // least level that reaches the paniclog
 }
 

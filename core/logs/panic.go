@@ -19,7 +19,7 @@ func (l *Logs) Panic(r sdk.LogRecord) {
 	}
 	r.Text = cleanText(r.Text)
 	l.recent.add(r)
-	if r.Level != sdk.LevelPrint && r.Level < l.options.Load().Level {
+	if o := l.options.Load(); r.Level != sdk.LevelPrint && (r.Level < o.Level || o.NoErrors) {
 		return
 	}
 	_ = l.panics.zap.Write(zapcore.Entry{Time: r.Time, LoggerName: r.Source, Message: r.Text}, nil)

@@ -48,7 +48,7 @@ func (r *run) unfit() *smtp.Reply {
 		return d.asReply(err)
 	}
 	d.describe(st, r.dr)
-	if missing, _ := st.Message.Context.Get("rfc2822_date_missing"); missing != "" && d.Options().Date == "pedantic" {
+	if missing, _ := st.Message.Context.Get("rfc2822_date_missing"); missing != "" && r.dr.options().Date == "pedantic" {
 		r.dr.Abort()
 		return errNoDate
 	}
@@ -72,7 +72,7 @@ func (d *Door) asReply(err error) *smtp.Reply {
 // the fields a sender should have set (RFC 5322 §3.6; RFC 6409 §8 allows them
 // to be added).
 func (d *Door) describe(st *sdk.State, dr *Draft) {
-	m, o := st.Message, d.Options()
+	m, o := st.Message, dr.options()
 	if m.BatchID == "" { // else it stands in the Received field already
 		m.BatchID = d.NewID()
 	}

@@ -84,8 +84,9 @@ type Door struct {
 type Envelope struct {
 	EightBit bool // BODY=8BITMIME
 	SMTPUTF8 bool
-	Received string // the value of the Received field, without its name; "": none is added
-	MayRelay bool   // the peer may relay: it gets DSNs for recipient-wise rejects
+	Received string   // the value of the Received field, without its name; "": none is added
+	Options  *Options // those of the session's pathway; nil: the global ones
+	MayRelay bool     // the peer may relay: it gets DSNs for recipient-wise rejects
 }
 
 // Result is what Accept came to: always a reply; Close where policy hangs up.

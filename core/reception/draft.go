@@ -40,7 +40,9 @@ type Draft struct {
 
 // NewDraft begins a message.
 func (d *Door) NewDraft(e Envelope) *Draft {
-	return &Draft{door: d, env: e, max: int(d.Options().MaxHeader)}
+	dr := &Draft{door: d, env: e}
+	dr.max = int(dr.options().MaxHeader)
+	return dr
 }
 
 // crlf ends a line (RFC 5321 §2.3.8).
@@ -189,7 +191,7 @@ func (dr *Draft) finish() error {
 	if dr.lastLine(); dr.failed != nil {
 		return dr.failed
 	}
-	if len(dr.header) == 0 && dr.door.Options().MissingHeader == "reject" {
+	if len(dr.header) == 0 && dr.options().MissingHeader == "reject" {
 		return errNoHeader
 	}
 	if dr.spill == nil {

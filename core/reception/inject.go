@@ -86,7 +86,7 @@ func (r *run) bounceRefused(ctx context.Context) {
 	if r.s.State.Conn.Protocol == sdk.ProtocolREST { // the client's answer says it
 		return
 	}
-	if !r.dr.env.MayRelay && !r.door.Options().PartialBounce || r.s.State.Message.Sender.Null() {
+	if !r.dr.env.MayRelay && !r.dr.options().PartialBounce || r.s.State.Message.Sender.Null() {
 		return
 	}
 	for i, reply := range r.refused {

@@ -59,7 +59,7 @@ func (s *session) auth(arg string) error {
 	name, initial, _ := strings.Cut(arg, " ")
 	method := s.p.auth.find(name)
 	switch {
-	case len(s.p.auth) == 0:
+	case len(s.p.auth) == 0 || !s.offered("AUTH", true):
 		return s.refuse(s.phase(), replyNotDone)
 	case s.wire.inTxn:
 		return s.refuse(s.phase(), replyAuthInMail)

@@ -20,7 +20,9 @@ func (s *session) bdat(arg string) error {
 		return s.refuse(s.phase(), replyBadBDAT)
 	}
 	phase, refusal := logs.PhaseReadingBody, (*smtp.Reply)(nil)
-	if !s.txn.chunked {
+	if !s.offered("CHUNKING", true) {
+		phase, refusal = s.phase(), replyNotDone
+	} else if !s.txn.chunked {
 		phase, refusal = s.settle(false)
 	}
 	if refusal == nil {
@@ -71,6 +73,8 @@ func (s *session) refuseChunk(p logs.Phase, r *smtp.Reply, size int64) error {
 
 // readChunk reads a chunk's octets, into the content where they are wanted.
 func (s *session) readChunk(size int64, wanted bool) error {
+	s.wire.measure()
+	defer s.wire.halt()
 	for size > 0 {
 		b := s.wire.buffered()
 		if len(b) == 0 {
@@ -82,6 +86,7 @@ func (s *session) readChunk(size int64, wanted bool) error {
 		b = b[:min(int64(len(b)), size)]
 		if wanted {
 			s.content.feed(b)
+			s.charge()
 		}
 		s.wire.r += len(b)
 		size -= int64(len(b))

@@ -36,24 +36,29 @@ func (discard) Rejection(*logs.Rejection) {}
 func serveDiscard(tb testing.TB) (addr string, stop func()) {
 	o := options()
 	o.RelayDomains = []string{"bench.test"}
+	addr, _, stop = serveOptions(tb, o)
+	return addr, stop
+}
+
+func serveOptions(tb testing.TB, o Options) (addr string, s *Server, stop func()) {
 	p, err := NewProfile(o)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	v := &validate.Validator{CallTimeout: time.Minute, After: time.After}
 	v.SetChain(validate.NewChain(1, nil, nil))
-	s := New(Config{
+	s = New(Config{
 		Validator: v, Door: discard{}, Log: discard{}, Hostname: func() string { return "mta.test" },
 		ProfileFor: func(string, netip.Addr) *Profile { return p },
 		NewID:      func() string { return "00/00-00000-00000000" },
 		Problem:    func(text string) { tb.Error(text) }, Now: time.Now, After: time.After,
 	})
-	l, err := s.Listen("127.0.0.1:0")
+	l, err := s.Listen("127.0.0.1:0", Socket{})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	l.Start()
-	return l.Addr().String(), func() { s.Drain(context.Background()) }
+	return l.Addr().String(), s, func() { s.Drain(context.Background()) }
 }
 
 // serveNull answers every line without looking at it: the floor.

@@ -35,8 +35,16 @@ func (s *session) presets(peer netip.Addr) sdk.Dict {
 
 // connect takes a connection in: limits, implicit TLS, policy, banner.
 func (s *session) connect() error {
-	s.srv.Visits.Connected(s.entry.info.Peer.Addr())
 	if r := s.srv.live.add(s); r != nil {
+		s.srv.Visits.Connected(s.entry.info.Peer.Addr())
+		s.closing = true
+		return s.refuse(logs.PhaseConcurrencyLimit, r)
+	}
+	if err := s.proxied(); err != nil || s.closing {
+		return err
+	}
+	s.srv.Visits.Connected(s.entry.info.Peer.Addr())
+	if r := s.srv.rates.take(s); r != nil {
 		s.closing = true
 		return s.refuse(logs.PhaseConcurrencyLimit, r)
 	}
@@ -45,27 +53,40 @@ func (s *session) connect() error {
 			return err
 		}
 	}
+	if err := s.pause(); err != nil || s.closing {
+		return err
+	}
 	asked := s.vs.Wants(sdk.CoreValidateAccept) || s.vs.Wants(sdk.ValidateConnect) || s.vs.Wants(sdk.CoreValidateConnect)
 	if asked {
-		if err := s.noteEarlyTalker(s.srv.live.count() == 1); err != nil {
+		if err := s.noteEarlyTalker(s.grace()); err != nil {
 			return err
 		}
 	}
-	chosen, _ := s.hooks(sdk.Phase{Hook: sdk.CoreValidateAccept}, sdk.Phase{Hook: sdk.ValidateConnect}, sdk.Phase{Hook: sdk.CoreValidateConnect})
+	chosen, refused := s.admit()
+	if refused {
+		return nil
+	}
+	if asked { // policy took its time, and may have held the banner back
+		if err := s.noteEarlyTalker(0); err != nil {
+			return err
+		}
+	}
+	s.banner(chosen)
+	return nil
+}
+
+// admit asks policy about the connection, and gives the reply that it chose.
+func (s *session) admit() (chosen *smtp.Reply, refused bool) {
+	chosen, _ = s.hooks(sdk.Phase{Hook: sdk.CoreValidateAccept}, sdk.Phase{Hook: sdk.ValidateConnect}, sdk.Phase{Hook: sdk.CoreValidateConnect})
+	s.ownCaps = len(s.caps)
 	if chosen.Refuses() {
 		// RFC 5321 §3.1 lets a server that said 554 wait for QUIT; nothing is
 		// gained by that, and the peer knows that the end has come.
 		s.closing = true
-		return s.refuse(logs.PhaseConnected, chosen)
+		_ = s.refuse(logs.PhaseConnected, chosen)
+		return nil, true
 	}
-	if asked { // policy took its time, and may have held the banner back
-		if err := s.noteEarlyTalker(false); err != nil {
-			return err
-		}
-	}
-	s.ownCaps = len(s.caps)
-	s.banner(chosen)
-	return nil
+	return chosen, false
 }
 
 // banner greets (RFC 5321 §4.2, §4.3.1).
@@ -81,14 +102,29 @@ func (s *session) banner(chosen *smtp.Reply) {
 	s.succeed(chosen, 220, "220 "+host+" ESMTP\r\n")
 }
 
+// grace is how long the look for an early talker may take.
+func (s *session) grace() time.Duration {
+	if s.srv.live.count() == 1 {
+		return graceTime
+	}
+	return 0
+}
+
+// varEarlyTalker is the connection variable of that name (reference/modules.tsv,
+// conntrol).
+const varEarlyTalker = "early_talker"
+
 // noteEarlyTalker sets early_talker where the peer has spoken before the banner
 // (RFC 5321 §4.3.1 has it wait). Policy alone uses it, so it is looked at only
 // where policy is asked. A peer that hung up already, as health checks do, is an
-// error: policy is not troubled with it. With grace, the look takes up to
-// graceTime.
-func (s *session) noteEarlyTalker(grace bool) error {
+// error: policy is not troubled with it. The look takes up to grace.
+func (s *session) noteEarlyTalker(grace time.Duration) error {
 	tcp, ok := s.wire.raw.(*net.TCPConn)
 	if !ok || s.tls {
+		return nil
+	}
+	if len(s.wire.buffered()) > 0 { // behind a PROXY header
+		s.vs.State.Conn.Context.Set(varEarlyTalker, "yes")
 		return nil
 	}
 	raw, err := tcp.SyscallConn()
@@ -96,8 +132,8 @@ func (s *session) noteEarlyTalker(grace bool) error {
 		return err
 	}
 	spoke, gone := false, false
-	if grace {
-		if err := tcp.SetReadDeadline(time.Now().Add(graceTime)); err != nil {
+	if grace > 0 {
+		if err := tcp.SetReadDeadline(time.Now().Add(grace)); err != nil {
 			return err
 		}
 	}
@@ -105,17 +141,17 @@ func (s *session) noteEarlyTalker(grace bool) error {
 		var b [1]byte
 		n, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
 		spoke, gone = err == nil && n > 0, err == nil && n == 0
-		return spoke || gone || !grace
+		return spoke || gone || grace <= 0
 	})
 	switch {
 	case gone:
 		return io.EOF
 	case spoke:
-		s.vs.State.Conn.Context.Set("early_talker", "yes")
+		s.vs.State.Conn.Context.Set(varEarlyTalker, "yes")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = nil // the peer waits for the banner, as it should
 	}
-	if grace && err == nil {
+	if grace > 0 && err == nil {
 		err = tcp.SetReadDeadline(time.Time{})
 	}
 	return err

@@ -21,7 +21,10 @@ func (s *session) data(arg string) error {
 	s.wire.say(sayStartData)
 	s.wire.phase.Store(uint32(logs.PhaseReadingBody))
 	s.wire.widen()
-	if err := s.readData(); err != nil {
+	s.wire.measure()
+	err := s.readData()
+	s.wire.halt()
+	if err != nil {
 		return err
 	}
 	s.wire.narrow()
@@ -38,6 +41,9 @@ func (s *session) settle(dots bool) (logs.Phase, *smtp.Reply) {
 	}
 	if len(s.vs.State.Message.Recipients) == 0 {
 		return logs.PhaseAwaitingRcpt, replyNeedRcpt
+	}
+	if !s.await(s.p.Messages, throttleWait) {
+		return logs.PhaseData, replyThrottled
 	}
 	s.txn.received = ""
 	phases := []sdk.Phase{{Hook: sdk.ValidateRcptToList}, {Hook: sdk.ValidateRcptToListFinal}, {Hook: sdk.CoreGetReceivedHeaderText}}
@@ -63,7 +69,7 @@ func (s *session) settle(dots bool) (logs.Phase, *smtp.Reply) {
 }
 
 func (s *session) envelope() reception.Envelope {
-	e := reception.Envelope{EightBit: s.txn.eightBit, SMTPUTF8: s.txn.utf8, MayRelay: s.mayRelay()}
+	e := reception.Envelope{EightBit: s.txn.eightBit, SMTPUTF8: s.txn.utf8, MayRelay: s.mayRelay(), Options: s.p.Reception}
 	if s.p.Trace {
 		e.Received = s.receivedText()
 	}
@@ -78,6 +84,7 @@ func (s *session) readData() error {
 		if done {
 			return nil
 		}
+		s.charge()
 		if s.content.overrun() {
 			s.closing = true
 			return nil

@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/mtad/mtad/core/logs"
@@ -22,10 +23,7 @@ func (s *session) greet(verb, name string, esmtp bool) error {
 	s.endTransaction()
 	s.vs.Move()
 	s.caps = s.caps[:s.ownCaps]
-	ctx := &s.vs.State.Conn.Context
-	ctx.Set("ehlo_string", verb+name)
-	ctx.Set("ehlo_domain", name)
-	chosen, _ := s.hooks(sdk.Phase{Hook: sdk.ValidateEHLO, Line: verb + name + "\r\n"})
+	chosen := s.introduce(verb, name)
 	if chosen.Refuses() {
 		s.helo, s.esmtp = "", false
 		return s.refuse(logs.PhaseAwaitingEHLO, chosen)
@@ -37,6 +35,15 @@ func (s *session) greet(verb, name string, esmtp bool) error {
 	}
 	s.wire.reply(s.capabilities(chosen))
 	return nil
+}
+
+// introduce asks policy about a name, and gives the reply that it chose.
+func (s *session) introduce(verb, name string) *smtp.Reply {
+	ctx := &s.vs.State.Conn.Context
+	ctx.Set("ehlo_string", verb+name)
+	ctx.Set("ehlo_domain", name)
+	chosen, _ := s.hooks(sdk.Phase{Hook: sdk.ValidateEHLO, Line: verb + name + "\r\n"})
+	return chosen
 }
 
 // isHeloName takes any one word of printable ASCII: RFC 5321 §4.1.4 wants no
@@ -59,6 +66,9 @@ func (s *session) capabilities(chosen *smtp.Reply) *smtp.Reply {
 	if s.tls {
 		words = s.p.secure
 	}
+	if s.p.offers("XCLIENT", false) && s.trusted(s.p.fronts.xclient) {
+		words = append(slices.Clip(words), sayXCLIENT)
+	}
 	if len(s.caps) > 0 {
 		words = changeCapabilities(words, s.caps)
 	}
@@ -66,7 +76,16 @@ func (s *session) capabilities(chosen *smtp.Reply) *smtp.Reply {
 	if chosen != nil && chosen.Positive() {
 		first, _, _ = strings.Cut(chosen.FullText(), "\n")
 	}
+	if len(words) == 0 {
+		return smtp.NewReply(250, "", first)
+	}
 	return smtp.NewReply(250, "", first+"\n"+strings.Join(words, "\n"))
+}
+
+// sameKeyword compares the first word of a capability.
+func sameKeyword(capability, keyword string) bool {
+	k, _, _ := strings.Cut(capability, " ")
+	return strings.EqualFold(k, keyword)
 }
 
 // changeCapabilities applies what policy set and deleted. A keyword is the
@@ -77,7 +96,7 @@ func changeCapabilities(words []string, changes []sdk.Change) []string {
 		keyword, _, _ := strings.Cut(changes[i].Name, " ")
 		kept := out[:0]
 		for _, w := range out {
-			if k, _, _ := strings.Cut(w, " "); !strings.EqualFold(k, keyword) {
+			if !sameKeyword(w, keyword) {
 				kept = append(kept, w)
 			}
 		}

@@ -41,7 +41,7 @@ func (s *session) certain(line []byte) (sdk.Phase, bool) {
 		return sdk.Phase{}, false
 	}
 	to, refusal := s.parseRcpt(arg)
-	if refusal != nil || s.rcptLimit() != nil || !s.relays(to) {
+	if refusal != nil || s.rcptLimit() != nil || !s.relays(to) || s.envelopeFull(to) {
 		return sdk.Phase{}, false
 	}
 	s.countRcpt()
@@ -104,6 +104,10 @@ func (s *session) answerMail(r *smtp.Reply) {
 	}
 	s.mails++
 	s.wire.inTxn = true
+	if s.txn.lowered {
+		s.succeed(r, 250, sayPriority)
+		return
+	}
 	s.succeed(r, 250, saySenderOK)
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -87,6 +88,8 @@ type delivered struct {
 	text string
 	mess sdk.Dict
 	conn sdk.Dict
+
+	priority int
 }
 
 // fakeDoor keeps what it is given.
@@ -127,7 +130,7 @@ func (d *fakeDraft) Accept(ctx context.Context, s *validate.Session) reception.R
 	}
 	m := s.State.Message.Clone()
 	d.door.mu.Lock()
-	d.door.mails = append(d.door.mails, delivered{d.env, m.Sender, m.Recipients, string(d.text), m.Context, s.State.Conn.Context.Clone()})
+	d.door.mails = append(d.door.mails, delivered{d.env, m.Sender, m.Recipients, string(d.text), m.Context, s.State.Conn.Context.Clone(), m.Priority})
 	d.door.mu.Unlock()
 	s.Reset()
 	if d.door.result.Reply != nil {
@@ -175,6 +178,7 @@ type rig struct {
 func options() Options {
 	return Options{
 		Trace: true, IdleTime: time.Minute, AllowIPLiteral: true, AllowNullSender: true,
+		LimitOptions:   LimitOptions{MaxErrors: 20},
 		EnvelopeBlanks: true, PedanticAddress: true, RelayDomains: []string{"relay.test", "*.sub.test"},
 		ReconfigMessage: "4.3.2 Reconfiguration in progress", TLSProtocols: "+ALL",
 	}
@@ -183,7 +187,29 @@ func options() Options {
 var testDate = time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC)
 
 // start serves on loopback with o and policy p, and drains at the test's end.
-func start(t testing.TB, o Options, p policy) *rig {
+func start(t testing.TB, o Options, p policy) *rig { return startWith(t, o, p, nil) }
+
+// startSwept is start with a test's own sweeps.
+func startSwept(t testing.TB, o Options, sweeps <-chan time.Time) *rig {
+	return startWith(t, o, nil, sweeps)
+}
+
+// parkAll sweeps until that many sessions are parked.
+func (r *rig) parkAll(sweeps chan<- time.Time, sessions int) {
+	for r.parked() < sessions {
+		sweeps <- time.Now().Add(parkAfter)
+		runtime.Gosched()
+	}
+}
+
+func (r *rig) parked() int {
+	l := r.srv.lot
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.parked)
+}
+
+func startWith(t testing.TB, o Options, p policy, sweeps <-chan time.Time) *rig {
 	t.Helper()
 	profile, err := NewProfile(o)
 	if err != nil {
@@ -208,7 +234,7 @@ func start(t testing.TB, o Options, p policy) *rig {
 			return "00/00-00000-" + strconv.Itoa(last)
 		},
 		Problem: func(text string) { t.Errorf("problem: %s", text) },
-		Auth:    testAuth(t), Account: r.log.account,
+		Auth:    testAuth(t), Account: r.log.account, Sweeps: sweeps,
 		Now: func() time.Time { return testDate },
 		After: func(d time.Duration) <-chan time.Time {
 			if d == hangupTime {
@@ -220,7 +246,7 @@ func start(t testing.TB, o Options, p policy) *rig {
 			return c
 		},
 	})
-	if r.l, err = r.srv.Listen("127.0.0.1:0"); err != nil {
+	if r.l, err = r.srv.Listen("127.0.0.1:0", Socket{}); err != nil {
 		t.Fatal(err)
 	}
 	r.l.Start()
@@ -348,4 +374,19 @@ func (r *rig) count() int {
 	r.door.mu.Lock()
 	defer r.door.mu.Unlock()
 	return len(r.door.mails)
+}
+
+// headed sends something in front of what is written first.
+type headed struct {
+	net.Conn
+	head string
+}
+
+func (h *headed) Write(p []byte) (int, error) {
+	if h.head == "" {
+		return h.Conn.Write(p)
+	}
+	_, err := h.Conn.Write(append([]byte(h.head), p...))
+	h.head = ""
+	return len(p), err
 }

@@ -17,13 +17,14 @@ type Listener struct {
 	name   string
 	ln     net.Listener
 	once   sync.Once
+	tuned  Socket
 	closed chan struct{}
 }
 
 // Listen opens the socket of a listen scope, named as in the configuration:
 // "192.0.2.1:25", "[2001:db8::1]:25", ":25" or "*:25" for all IPv4 addresses,
 // "[*]:25" for all of IPv6, or the path of a Unix socket.
-func (s *Server) Listen(name string) (*Listener, error) {
+func (s *Server) Listen(name string, o Socket) (*Listener, error) {
 	network, address := listenAddress(name)
 	// Keep-alive probes would find out later than idle_time what it finds out,
 	// and cost four system calls a connection; begin turns them on for sessions
@@ -34,6 +35,7 @@ func (s *Server) Listen(name string) (*Listener, error) {
 		return nil, fmt.Errorf("listen %q: %w", name, err)
 	}
 	l := &Listener{srv: s, name: name, ln: ln, closed: make(chan struct{})}
+	l.Tune(o)
 	s.mu.Lock()
 	s.listeners[l] = struct{}{}
 	s.mu.Unlock()
@@ -59,6 +61,7 @@ func (l *Listener) Addr() net.Addr { return l.ln.Addr() }
 
 // Start begins to accept.
 func (l *Listener) Start() {
+	l.srv.startSweeps()
 	l.srv.wg.Add(1)
 	go l.accept()
 }

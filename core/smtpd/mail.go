@@ -24,6 +24,7 @@ func (s *session) mail(arg string) error {
 	if refusal != nil {
 		return s.refuse(logs.PhaseAwaitingMail, refusal)
 	}
+	s.junk = 0
 	s.beginTransaction(from.addr, params)
 	s.ask(s.pipelined(sdk.Phase{
 		Hook: sdk.ValidateMailFrom, Line: "MAIL FROM:" + from.addr.Path() + params.text, Address: from.addr,
@@ -41,11 +42,11 @@ func (s *session) parseMail(arg string) (path, mailParams, *smtp.Reply) {
 	if !ok {
 		return from, mailParams{}, replyBadSender
 	}
-	params, refusal := parseMailParams(rest, s.p.utf8())
+	params, refusal := parseMailParams(rest, s.extensions())
 	switch {
 	case refusal != nil:
 		return from, params, refusal
-	case params.auth && len(s.p.auth) == 0:
+	case params.auth && !s.offered("AUTH", len(s.p.auth) > 0):
 		return from, params, replyNoParam // RFC 4954 §5
 	case from.intl && !params.utf8:
 		return from, params, replyNeedUTF8 // RFC 6531 §3.5
@@ -60,6 +61,14 @@ func (s *session) parseMail(arg string) (path, mailParams, *smtp.Reply) {
 	}
 	from.qualify(s.p.UnqualifiedFrom)
 	return from, params, nil
+}
+
+// extensions are the parameters that this session offers.
+func (s *session) extensions() mailExtensions {
+	return mailExtensions{
+		size: s.offered("SIZE", true), eightBit: s.offered("8BITMIME", true),
+		utf8: s.offered("SMTPUTF8", s.p.utf8()), priority: s.offered("MT-PRIORITY", s.p.offers("MT-PRIORITY", false)),
+	}
 }
 
 func (s *session) grammar() grammar {
@@ -80,8 +89,9 @@ func (s *session) beginTransaction(from smtp.Address, p mailParams) {
 	s.vs.Begin(&sdk.Message{
 		ID: id, BatchID: id, ConnID: conn.ID, Sender: from, Protocol: conn.Protocol,
 		RecvFrom: conn.Peer, RecvVia: conn.Local, Created: s.srv.Now(),
-		Context: make(sdk.Dict, 0, 8),
+		Context: make(sdk.Dict, 0, 8), Priority: s.queuePriority(p.priority),
 	})
 	s.txn.eightBit, s.txn.utf8 = p.eightBit, p.utf8
+	s.txn.lowered = p.priority > 0 && !s.trusted(s.p.fronts.priority)
 	conn.Context.Set("connection_message_count", strconv.Itoa(s.mails+1))
 }

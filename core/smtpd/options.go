@@ -12,7 +12,7 @@ import (
 type Options struct {
 	Pathway      string            `opt:"pathway" default:"default" scopes:"esmtp_listener,listen,peer" help:"Pathway that the listener or peer belongs to."`
 	Context      map[string]string `opt:"context" type:"dict" scopes:"esmtp_listener,listen,pathway,pathway_group,peer" help:"Variables preset in the connection context."`
-	SMTPExtra    []string          `opt:"smtp_extensions" type:"list" scopes:"esmtp_listener,listen,pathway,pathway_group,peer" help:"Optional EHLO keywords to offer, of ENHANCEDSTATUSCODES, STARTTLS, SMTPUTF8 and \"AUTH name...\"; unset: the first two, and AUTH with every mechanism whose parameters are set."`
+	SMTPExtra    []string          `opt:"smtp_extensions" type:"list" scopes:"esmtp_listener,listen,pathway,pathway_group,peer" help:"Optional EHLO keywords to offer, of ENHANCEDSTATUSCODES, STARTTLS, SMTPUTF8, XCLIENT, MT-PRIORITY and \"AUTH name...\"; unset: the first two, and AUTH with every mechanism whose parameters are set."`
 	RequireEHLO  bool              `opt:"require_ehlo" default:"false" scopes:"esmtp_listener,global,listen,pathway,pathway_group,peer" help:"Answer 501 to commands before HELO or EHLO."`
 	StaticBanner string            `opt:"static_banner" scopes:"esmtp_listener,listen,pathway,pathway_group,peer" help:"The whole greeting; it starts with 220."`
 	BannerHost   string            `opt:"banner_hostname" scopes:"esmtp_listener,listen,pathway,pathway_group,peer" help:"Host name shown in the 220 banner."`
@@ -31,6 +31,7 @@ type Options struct {
 	MaxRcpts         int64         `opt:"max_recipients_per_message" default:"0" scopes:"esmtp_listener,listen,pathway,pathway_group,peer" help:"Recipients accepted per message; 0: 10000, the most a transaction can hold."`
 
 	AllowIPLiteral   bool   `opt:"allow_ip_literal" default:"true" scopes:"esmtp_listener,global,listen,pathway,pathway_group,peer" help:"Accept recipients such as user@[192.0.2.1]."`
+	AllowRouting     bool   `opt:"allow_untrusted_routing" default:"false" scopes:"esmtp_listener,global,listen,pathway,pathway_group,peer" help:"Take recipients such as user%elsewhere@example.com of relay domains from peers that may not relay: the next hop may send them on."`
 	AllowNullSender  bool   `opt:"allow_null_envelope_sender" default:"true" scopes:"esmtp_listener,global,listen,pathway,pathway_group,peer" help:"Accept MAIL FROM:<>."`
 	AllowBlanks      bool   `opt:"allow_trailing_whitespace_in_commands" default:"false" scopes:"esmtp_listener,global,listen,pathway,pathway_group,peer" help:"Tolerate blanks around the address and its angle brackets in MAIL and RCPT."`
 	EnvelopeBlanks   bool   `opt:"rfc2821_allow_whitespace_in_envelope" default:"true" scopes:"global,pathway,pathway_group" help:"Ignore blanks in front of a command's CRLF, as RFC 5321 section 4.1.1 asks for."`
@@ -59,4 +60,6 @@ type Options struct {
 	Injection     string `opt:"starttls_injection_policy" type:"enum" enum:"reject,ignore" default:"reject" scopes:"esmtp_listener,listen,pathway,pathway_group,peer" help:"Commands pipelined behind STARTTLS: refuse them and close, or drop them."`
 
 	AuthOptions
+	FrontOptions
+	LimitOptions
 }

@@ -232,34 +232,41 @@ type mailParams struct {
 	eightBit bool   // BODY=8BITMIME, RFC 6152
 	utf8     bool   // SMTPUTF8, RFC 6531
 	auth     bool   // AUTH=, RFC 4954; who it names is not used
+	priority int    // MT-PRIORITY=, RFC 6710
 	text     string // all of them as they were sent, with the blank in front
 }
 
+// mailExtensions are those whose parameters MAIL may have in a session.
+type mailExtensions struct{ size, eightBit, utf8, priority bool }
+
 // parseMailParams reads what follows the path of MAIL. Each parameter may come
 // once.
-func parseMailParams(rest string, allowUTF8 bool) (p mailParams, refusal *smtp.Reply) {
+func parseMailParams(rest string, allow mailExtensions) (p mailParams, refusal *smtp.Reply) {
 	if rest != "" && rest[0] != ' ' {
 		return p, replyBadMail
 	}
 	p.text = strings.TrimRight(rest, " ")
-	var seen [4]bool
+	var seen [5]bool
 	for field := range strings.FieldsSeq(rest) {
 		key, value, hasValue := strings.Cut(field, "=")
 		which, good := -1, false
 		switch {
-		case strings.EqualFold(key, "SIZE"):
+		case strings.EqualFold(key, "SIZE") && allow.size:
 			which = 0
 			p.size, good = parseSize(value)
-		case strings.EqualFold(key, "BODY"):
+		case strings.EqualFold(key, "BODY") && allow.eightBit:
 			which = 1
 			p.eightBit = strings.EqualFold(value, "8BITMIME")
 			good = p.eightBit || strings.EqualFold(value, "7BIT")
-		case strings.EqualFold(key, "SMTPUTF8") && allowUTF8:
+		case strings.EqualFold(key, "SMTPUTF8") && allow.utf8:
 			which = 2
 			p.utf8, good = true, !hasValue
 		case strings.EqualFold(key, "AUTH"):
 			which = 3
 			p.auth, good = true, isAuthParam(value)
+		case strings.EqualFold(key, "MT-PRIORITY") && allow.priority:
+			which = 4
+			p.priority, good = parsePriority(value)
 		default:
 			return p, replyNoParam
 		}

@@ -118,7 +118,7 @@ func FuzzCommand(f *testing.F) {
 		if ok && (size < 0 || last && !strings.HasSuffix(strings.ToUpper(strings.TrimRight(arg, " ")), " LAST")) {
 			t.Fatalf("%q: %d %v", line, size, last)
 		}
-		if p, r := parseMailParams(arg, true); r == nil && p.size < 0 {
+		if p, r := parseMailParams(arg, mailExtensions{size: true, eightBit: true, utf8: true}); r == nil && p.size < 0 {
 			t.Fatalf("%q: %+v", line, p)
 		}
 	})

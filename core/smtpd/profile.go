@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mtad/mtad/core/reception"
+	"github.com/mtad/mtad/core/throttle"
 	"github.com/mtad/mtad/sdk/smtp"
 )
 
@@ -22,6 +24,18 @@ type Profile struct {
 	// none. Set it before the profile's first use.
 	PathwayGroup string
 
+	// Listed says whether the session's peer scope lists it.
+	Listed Listed
+	// Messages limits receptions; nil: nothing does. Set it before the profile's
+	// first use.
+	Messages *throttle.Limiter
+
+	// Reception are the door's options. Set them before the profile's first use.
+	Reception *reception.Options
+
+	fronts   fronts
+	greeting string      // lines in front of the banner
+	early    *smtp.Reply // ends the session of an early talker; nil: nothing does
 	banner   *smtp.Reply // nil: made from the host name
 	relay    relay
 	rules    contentRules
@@ -35,11 +49,13 @@ type Profile struct {
 // NewProfile checks options and makes them fit for use. It reads the TLS files.
 func NewProfile(o Options) (*Profile, error) {
 	p := &Profile{Options: o, SessionScope: "esmtp_listener"}
-	var errs [5]error
+	var errs [6]error
+	p.fronts = newFronts(&p.Options)
 	p.banner, errs[0] = staticBanner(o.StaticBanner)
 	p.relay, errs[1] = newRelay(&p.Options)
 	p.tls, errs[2] = newTLS(&p.Options)
 	p.rules, errs[3] = newRules(&p.Options)
+	p.early, errs[5] = earlyReply(o.EarlyReply)
 	p.auth, errs[4] = newAuthMethods(&p.Options)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
@@ -113,6 +129,9 @@ func keywords(p *Profile, secure bool) []string {
 	}
 	if p.utf8() {
 		out = append(out, "SMTPUTF8") // RFC 6531
+	}
+	if p.offers("MT-PRIORITY", false) {
+		out = append(out, "MT-PRIORITY") // RFC 6710
 	}
 	if names := p.auth.offered(secure || p.AuthWithoutTLS); names != "" {
 		out = append(out, "AUTH "+names) // RFC 4954 §3

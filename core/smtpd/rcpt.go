@@ -21,6 +21,9 @@ func (s *session) rcpt(arg string) error {
 	if refusal == nil {
 		refusal = s.rcptLimit()
 	}
+	if refusal == nil && s.envelopeFull(to) {
+		refusal = replyMaxRcpt
+	}
 	if refusal != nil {
 		return s.refuse(logs.PhaseAwaitingRcpt, refusal)
 	}
@@ -74,13 +77,16 @@ func (s *session) ownDomain() string {
 
 // relays reports whether this session may send to a recipient.
 func (s *session) relays(to smtp.Address) bool {
-	return s.everybodys(to) || s.mayRelay()
+	return s.mayRelay() || s.everybodys(to)
 }
 
 // everybodys reports a recipient that everybody may send to.
 func (s *session) everybodys(to smtp.Address) bool {
+	if s.p.relay.recipient(to.Domain()) {
+		return s.p.AllowRouting || !routed(to)
+	}
 	local, domain := to.Split()
-	return s.p.relay.recipient(to.Domain()) || strings.EqualFold(local, postmaster) && strings.EqualFold(domain, s.ownDomain())
+	return strings.EqualFold(local, postmaster) && strings.EqualFold(domain, s.ownDomain())
 }
 
 // varRelayDomain is the connection variable that says, in a session that may
@@ -92,6 +98,13 @@ func (s *session) noteRelay(to smtp.Address) {
 	if s.mayRelay() {
 		s.vs.State.Conn.Context.Set(varRelayDomain, strconv.FormatBool(s.everybodys(to)))
 	}
+}
+
+// routed reports a local part that names another destination in the ways that
+// were once in use (RFC 5321 §3.6.1; RFC 1123 §5.2.16).
+func routed(to smtp.Address) bool {
+	local, _ := to.Split()
+	return strings.ContainsAny(local, "@%!")
 }
 
 // rcptLimit refuses one recipient too many. What was accepted so far stands

@@ -38,7 +38,10 @@ type registry struct {
 	mu       sync.Mutex
 	sessions map[*session]struct{}
 	scopes   map[string]int64
-	stopping *notice
+	// By peer, whatever the scope.
+	addresses map[netip.Addr]int64
+	networks  map[netip.Prefix]int64
+	stopping  *notice
 }
 
 // add counts a session in, or says why not.
@@ -53,6 +56,15 @@ func (r *registry) add(s *session) *smtp.Reply {
 		s.p.ListenerSessions > 0 && r.scopes[s.entry.scope] >= s.p.ListenerSessions:
 		return replyConcurrency
 	}
+	peer := s.entry.info.Peer.Addr()
+	if m := s.p.AddressSessions; m > 0 && r.addresses[peer] >= m {
+		return replyConcurrency
+	}
+	if m := s.p.NetworkSessions; m > 0 && r.networks[network(peer)] >= m {
+		return replyConcurrency
+	}
+	r.addresses[peer]++
+	r.networks[network(peer)]++
 	s.srv.Visits.Opened(s.entry.info.Peer.Addr())
 	r.sessions[s] = struct{}{}
 	r.scopes[s.entry.scope]++
@@ -75,8 +87,14 @@ func (r *registry) remove(s *session) {
 	}
 	s.srv.Visits.Closed(s.entry.info.Peer.Addr())
 	delete(r.sessions, s)
-	if r.scopes[s.entry.scope]--; r.scopes[s.entry.scope] == 0 {
-		delete(r.scopes, s.entry.scope)
+	countOut(r.scopes, s.entry.scope)
+	countOut(r.addresses, s.entry.info.Peer.Addr())
+	countOut(r.networks, network(s.entry.info.Peer.Addr()))
+}
+
+func countOut[K comparable](m map[K]int64, key K) {
+	if m[key]--; m[key] == 0 {
+		delete(m, key)
 	}
 }
 
@@ -86,7 +104,7 @@ func (r *registry) stop(n *notice) {
 	defer r.mu.Unlock()
 	r.stopping = n
 	for s := range r.sessions {
-		s.wire.poke(n)
+		s.poke(n)
 	}
 }
 
@@ -121,7 +139,7 @@ func (s *Server) Kick(match func(Info) bool, reply *smtp.Reply) int {
 	count := 0
 	s.live.each(func(l *session) {
 		if match(l.now()) {
-			l.wire.poke(n)
+			l.poke(n)
 			count++
 		}
 	})

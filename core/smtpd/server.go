@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mtad/mtad/core/logs"
@@ -36,16 +37,22 @@ type Config struct {
 	Now     func() time.Time
 	// After waits, for tarpits and back-off; time.After but for tests.
 	After func(time.Duration) <-chan time.Time
+	// Sweeps says when to look for sessions that wait; nil: several times a second.
+	Sweeps <-chan time.Time
 }
 
 // Server is SMTP in.
 type Server struct {
 	Config
-	ctx    context.Context // hooks and the door run under it
-	cancel context.CancelFunc
-	live   registry
-	wg     sync.WaitGroup // accept loops and sessions
-	pool   sync.Pool      // *session
+	ctx     context.Context // hooks and the door run under it
+	cancel  context.CancelFunc
+	live    registry
+	rates   rates
+	held    atomic.Int64   // octets of content and envelopes in memory
+	wg      sync.WaitGroup // accept loops and sessions
+	pool    sync.Pool      // *session
+	lot     *lot           // sessions without a goroutine
+	sweeper sync.WaitGroup // the sweep and the waker
 
 	mu        sync.Mutex
 	listeners map[*Listener]struct{}
@@ -60,6 +67,7 @@ func New(c Config) *Server {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.live.sessions = map[*session]struct{}{}
 	s.live.scopes = map[string]int64{}
+	s.live.addresses, s.live.networks = map[netip.Addr]int64{}, map[netip.Prefix]int64{}
 	s.pool.New = func() any { return &session{srv: s} }
 	return s
 }
@@ -67,9 +75,6 @@ func New(c Config) *Server {
 // recycle keeps a session for the next connection.
 func (s *Server) recycle(l *session) {
 	l.reset()
-	if cap(l.wire.out) > maxReplies {
-		l.wire.out = nil
-	}
 	s.pool.Put(l)
 }
 
@@ -84,6 +89,7 @@ const hangupTime = 5 * time.Second
 func (s *Server) Drain(ctx context.Context) {
 	s.closeListeners()
 	s.live.stop(&notice{reply: replyShutdown, gentle: true})
+	defer s.stopSweeps()
 	gone := make(chan struct{})
 	go func() {
 		s.wg.Wait()

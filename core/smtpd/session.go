@@ -7,23 +7,25 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/core/logs"
+	"github.com/mtad/mtad/core/throttle"
 	"github.com/mtad/mtad/core/validate"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/smtp"
 )
-
-// maxBad is how many commands that are wrong in themselves a session gets
-// between two messages.
-const maxBad = 20
 
 // transaction is the mail transaction under way.
 type transaction struct {
 	eightBit bool
 	utf8     bool
 	rcpts    int                   // RCPT commands since MAIL
-	draft    Draft                 // content is arriving
+	lowered  bool                  // the peer asked for a priority that is not its to ask for
 	aliased  map[smtp.Address]bool // recipients that stood for others
+	draft    Draft                 // content is arriving
 	chunked  bool                  // it arrives with BDAT
+	envelope int64                 // octets of the recipients
+	held     int64                 // octets of memory taken from all sessions' share
+	counted  int64                 // of the content
+	header   int64                 // its size when the header section was over
 	received string                // the Received field as policy words it; "": as we do
 }
 
@@ -36,6 +38,7 @@ type session struct {
 	wire  wire
 	entry entry
 
+	real     ends   // who is connected, before XCLIENT
 	helo     string // the EHLO or HELO argument
 	esmtp    bool
 	tls      bool
@@ -47,6 +50,9 @@ type session struct {
 	mails    int // MAIL commands accepted
 	rcpts    int // RCPT commands
 	bad      int
+	junk     int // commands without use, since the last MAIL
+	commands int
+	pacer    *throttle.Limiter // of commands; nil: none is configured, or came
 	misused  misuses
 	login    login
 	closing  bool // end the session once the replies are out
@@ -57,32 +63,46 @@ type session struct {
 
 // serve runs the session to its end.
 func (s *session) serve(listen string, conn net.Conn) {
-	defer s.srv.wg.Done()
 	peer := addrPort(conn.RemoteAddr())
 	profile := s.srv.ProfileFor(listen, peer.Addr())
 	if profile == nil { // it has been said why
 		_ = conn.Close()
+		s.srv.wg.Done()
 		return
 	}
 	s.p = profile
 	s.begin(listen, conn, peer)
-	defer s.end()
 	err := s.connect()
 	s.greeted = err == nil
+	s.converse(err)
+}
+
+// converse takes commands until the session ends, or is parked: another
+// goroutine goes on with it then.
+func (s *session) converse(err error) {
 	for err == nil && !s.closing {
 		var line []byte
 		s.wire.phase.Store(uint32(s.phase()))
-		if line, err = s.wire.line(); err != nil {
-			break
-		}
-		if s.outdated() {
+		s.wire.mayNap = true
+		line, err = s.wire.line()
+		s.wire.mayNap = false
+		switch {
+		case errors.Is(err, errNap):
+			if s.srv.lot.park(s) {
+				return
+			}
+			err = nil
+		case err != nil:
+		case s.outdated():
 			s.closing = true
 			err = s.refuse(s.phase(), s.p.reconfig)
-			break
+		default:
+			err = s.command(line)
 		}
-		err = s.command(line)
 	}
 	s.lost(err)
+	s.end()
+	s.srv.wg.Done()
 }
 
 func (s *session) begin(listen string, conn net.Conn, peer netip.AddrPort) {
@@ -92,6 +112,8 @@ func (s *session) begin(listen string, conn net.Conn, peer netip.AddrPort) {
 		// Where it fails the connection is about to fail as well.
 		_ = tcp.SetKeepAlive(true)
 	}
+	s.real = ends{peer, local}
+	s.wire.pace.least = s.p.MinRate
 	s.vs = s.srv.Validator.NewSession(sdk.Conn{
 		ID: s.srv.NewID(), Protocol: sdk.ProtocolESMTP, Peer: peer, Local: local,
 		Context: s.presets(peer.Addr()),
@@ -123,6 +145,8 @@ func (s *session) lost(err error) {
 	case err == nil:
 	case errors.Is(err, errIdle):
 		s.answer(replyIdle)
+	case errors.Is(err, errSlow):
+		_ = s.refuse(s.phase(), replySlow)
 	case errors.Is(err, errNotice):
 		if n := s.wire.notice.Load(); n != nil {
 			s.answer(n.reply)
@@ -157,6 +181,7 @@ func (s *session) reset() {
 	s.helo, s.esmtp, s.tls, s.caps, s.ownCaps = "", false, false, nil, 0
 	s.txn, s.content = transaction{}, content{}
 	s.messages, s.mails, s.rcpts, s.bad = 0, 0, 0, 0
+	s.junk, s.commands, s.pacer, s.real = 0, 0, nil, ends{}
 	s.closing, s.quitted, s.silent, s.greeted = false, false, false, false
 	s.misused, s.login = misuses{}, login{}
 }
@@ -166,6 +191,7 @@ func (s *session) endTransaction() {
 	if s.txn.draft != nil {
 		s.txn.draft.Abort()
 	}
+	s.srv.held.Add(-s.txn.held)
 	s.txn = transaction{}
 	s.wire.inTxn = false
 	s.vs.Reset()
@@ -191,8 +217,11 @@ func (s *session) refuse(p logs.Phase, r *smtp.Reply) error {
 	if misuse(r) {
 		s.bad++
 		s.countMisuse(r)
+		if s.p.ErrorDelay > 0 {
+			s.tarpit(s.p.ErrorDelay)
+		}
 	}
-	if s.bad > maxBad {
+	if m := s.p.MaxErrors; m > 0 && int64(s.bad) > m {
 		r = replyTooManyBad
 	}
 	s.answer(r)

@@ -189,9 +189,9 @@ func TestDialogues(t *testing.T) {
 			C: RCPT TO:<b@sub.test>
 			S: ^550
 			C: RCPT TO:<b%other.test@relay.test>
-			S: ^250
+			S: ^550
 			C: RCPT TO:<"b@other.test"@relay.test>
-			S: ^250
+			S: ^550
 			C: RCPT TO:<b@RELAY.test>
 			S: ^250
 			C: RCPT TO:<b@deep.er.sub.test>
@@ -317,7 +317,7 @@ func TestDialogues(t *testing.T) {
 			S: ^500 5\.5\.2
 			C: MAIL FROM:<a\t@x.test>
 			S: ^500 5\.5\.2`},
-		{name: "too many errors", script: hello + strings.Repeat("C: WHAT\nS: ^500\n", maxBad) + `
+		{name: "too many errors", script: hello + strings.Repeat("C: WHAT\nS: ^500\n", 20) + `
 			C: WHAT
 			S: ^421 4\.7\.0
 			EOF`},

@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"time"
@@ -19,7 +20,7 @@ func (s *session) starttls(arg string) error {
 		return s.refuse(logs.PhaseAwaitingMail, replyNoArgument)
 	case s.tls:
 		return s.refuse(logs.PhaseAwaitingMail, replyTLSOn)
-	case !s.p.startsTLS():
+	case !s.p.startsTLS() || !s.offered("STARTTLS", true):
 		return s.refuse(logs.PhaseAwaitingMail, replyNotDone)
 	}
 	// What came in the clear behind STARTTLS may have been put there by
@@ -29,6 +30,13 @@ func (s *session) starttls(arg string) error {
 		return s.refuse(logs.PhaseAwaitingMail, replyInjection)
 	}
 	s.wire.discard()
+	s.endTransaction()
+	if at := &s.vs.State.Conn; at.Peer != s.real.peer || at.Local != s.real.local {
+		s.logOut()
+		if err := s.rehome(s.real); err != nil || s.closing { // XCLIENT was in the clear
+			return err
+		}
+	}
 	s.wire.say(sayStartTLS)
 	if err := s.wire.flush(); err != nil {
 		return err
@@ -37,7 +45,6 @@ func (s *session) starttls(arg string) error {
 		return err
 	}
 	// RFC 3207 §4.2: forget what the client said before.
-	s.endTransaction()
 	s.esmtp, s.helo = false, ""
 	ctx := &s.vs.State.Conn.Context
 	ctx.Delete("ehlo_string")
@@ -53,7 +60,12 @@ func (s *session) handshake() error {
 	if s.p.IdleTime > 0 {
 		limit = min(limit, s.p.IdleTime)
 	}
-	conn := tls.Server(s.wire.conn, s.p.tls)
+	inner := s.wire.conn
+	if rest := s.wire.buffered(); len(rest) > 0 { // behind a PROXY header
+		inner = &unread{inner, bytes.Clone(rest)}
+		s.wire.discard()
+	}
+	conn := tls.Server(inner, s.p.tls)
 	ctx, cancel := context.WithTimeout(s.srv.ctx, limit)
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {

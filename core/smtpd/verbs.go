@@ -10,6 +10,7 @@ import (
 type verb struct {
 	name   string
 	extra  int  // octets that a line may have beyond 512
+	junk   bool // of no use for mail, and so counted
 	early  bool // allowed before HELO where require_ehlo is on
 	octets bool // what follows it is no command: unread, it must not pass for one
 	run    func(s *session, arg string) error
@@ -23,19 +24,23 @@ const maxCommand = 512
 var verbs = [...]verb{
 	{name: "RCPT", run: (*session).rcpt},
 	// SIZE 26 (RFC 1870 §3), BODY 17 (RFC 6152 §2), SMTPUTF8 10 (RFC 6531 §3.1),
-	// AUTH 500 (RFC 4954 §3).
-	{name: "MAIL", extra: 26 + 17 + 10 + 500, run: (*session).mail},
+	// AUTH 500 (RFC 4954 §3), MT-PRIORITY 15 (RFC 6710 §4).
+	{name: "MAIL", extra: 26 + 17 + 10 + 500 + 15, run: (*session).mail},
 	{name: "DATA", run: (*session).data},
-	{name: "EHLO", early: true, run: (*session).ehlo},
+	{name: "EHLO", early: true, junk: true, run: (*session).ehlo},
 	{name: "QUIT", early: true, run: (*session).quit},
-	{name: "RSET", early: true, run: (*session).rset},
+	{name: "RSET", early: true, junk: true, run: (*session).rset},
 	{name: "BDAT", octets: true, run: (*session).bdat},
-	{name: "HELO", early: true, run: (*session).heloCommand},
-	{name: "NOOP", early: true, run: (*session).noop},
+	{name: "HELO", early: true, junk: true, run: (*session).heloCommand},
+	{name: "NOOP", early: true, junk: true, run: (*session).noop},
 	{name: "STARTTLS", run: (*session).starttls},
-	{name: "VRFY", extra: 10, run: (*session).vrfy}, // RFC 6531 §3.7.4.2: SMTPUTF8
-	{name: "HELP", early: true, run: (*session).help},
+	{name: "VRFY", extra: 10, junk: true, run: (*session).vrfy}, // RFC 6531 §3.7.4.2: SMTPUTF8
+	{name: "HELP", early: true, junk: true, run: (*session).help},
 	{name: "EXPN", extra: 10, run: (*session).notDone},
+	{name: "GET", early: true, run: (*session).web},
+	{name: "POST", early: true, run: (*session).web},
+	{name: "CONNECT", early: true, run: (*session).web},
+	{name: "XCLIENT", extra: maxCommand, run: (*session).xclient},
 	{name: "AUTH", extra: maxAuthCommand - maxCommand, run: (*session).auth},
 }
 
@@ -93,7 +98,13 @@ func (s *session) command(line []byte) error {
 	}
 	name, arg := splitCommand(line, s.p.EnvelopeBlanks)
 	v := findVerb(name)
+	if s.count(v) {
+		return nil
+	}
 	switch {
+	case v == nil && bytes.HasSuffix(name, []byte(":")):
+		// Message text, or what a browser sends, would pass for commands.
+		return s.refuse(s.phase(), replyNoText)
 	case v == nil:
 		return s.refuse(s.phase(), replyUnknown)
 	case len(line)+len("\r\n") > maxCommand+v.extra:
@@ -147,6 +158,10 @@ func (s *session) help(string) error {
 	s.wire.say(sayHelp)
 	return nil
 }
+
+// web ends the session of a browser or proxy that was made to talk to us: what
+// it sends next would pass for commands.
+func (s *session) web(string) error { return s.refuse(s.phase(), replyNoWeb) }
 
 // notDone answers verbs that are known and not offered (RFC 5321 §4.2.4).
 func (s *session) notDone(string) error { return s.refuse(s.phase(), replyNotDone) }

@@ -12,9 +12,8 @@ import (
 	"github.com/mtad/mtad/sdk/smtp"
 )
 
-// Buffer sizes in bytes. The small buffer is part of the session, since most
-// sessions wait for a command most of the time; the wide one is borrowed while
-// content arrives.
+// Buffer sizes in bytes. The small buffer is borrowed until the session is
+// parked, the wide one while content arrives.
 const (
 	smallBuffer = 4 << 10
 	wideBuffer  = 32 << 10
@@ -25,6 +24,8 @@ const (
 var (
 	errIdle     = errors.New("idle time is over")
 	errNotice   = errors.New("the server ends the session")
+	errNap      = errors.New("nothing to do for a while")
+	errSlow     = errors.New("the peer sends too slowly")
 	errLineEnd  = errors.New("bare CR or LF in a command line")
 	errLineLong = errors.New("command line is too long")
 )
@@ -52,22 +53,54 @@ type wire struct {
 	slack time.Duration // how stale the deadline may be
 	armed time.Time     // when the deadline was set
 	inTxn bool          // a transaction is open: a gentle notice waits
+	pace  pace
 
 	notice  atomic.Pointer[notice]
 	waiting atomic.Int64  // Unix nanoseconds: when it last began to wait
 	phase   atomic.Uint32 // for what: a logs.Phase
-	small   [smallBuffer]byte
+	mayNap  bool          // the session can be parked instead of waiting
+	calm    atomic.Bool   // it waits, and can be parked
+	nap     atomic.Bool   // the sweep asks it to
+	small   *buffers
 }
 
-var wideBuffers = sync.Pool{New: func() any { return new([wideBuffer]byte) }}
+// buffers are what a session needs while it is at work.
+type buffers struct {
+	in  [smallBuffer]byte
+	out []byte
+}
+
+var (
+	smallBuffers = sync.Pool{New: func() any { return new(buffers) }}
+	wideBuffers  = sync.Pool{New: func() any { return new([wideBuffer]byte) }}
+)
 
 func (w *wire) open(conn net.Conn, idle time.Duration) {
 	w.conn, w.raw = conn, conn
-	w.buf, w.r, w.w = w.small[:], 0, 0
-	w.out = w.out[:0]
-	w.armed, w.inTxn = time.Time{}, false
+	w.borrow()
+	w.armed, w.inTxn, w.pace = time.Time{}, false, pace{}
 	w.setIdle(idle)
 	w.notice.Store(nil)
+	w.nap.Store(false)
+}
+
+// borrow takes the buffers of a session at work.
+func (w *wire) borrow() {
+	w.small = smallBuffers.Get().(*buffers)
+	w.buf, w.r, w.w = w.small.in[:], 0, 0
+	w.out = w.small.out[:0]
+}
+
+// giveBack gives them back; nothing is in them.
+func (w *wire) giveBack() {
+	if w.small == nil {
+		return
+	}
+	if w.small.out = w.out[:0]; cap(w.out) > maxReplies {
+		w.small.out = nil
+	}
+	smallBuffers.Put(w.small)
+	w.small, w.buf, w.out = nil, nil, nil
 }
 
 // setIdle sets the idle time. The deadline is renewed when a sixteenth of it
@@ -83,7 +116,8 @@ func (w *wire) release() {
 		wideBuffers.Put(w.wide)
 		w.wide = nil
 	}
-	w.conn, w.raw, w.buf = nil, nil, nil
+	w.giveBack()
+	w.conn, w.raw = nil, nil
 	w.notice.Store(nil)
 }
 
@@ -103,8 +137,8 @@ func (w *wire) narrow() {
 	if w.wide == nil || w.w-w.r > smallBuffer {
 		return
 	}
-	w.w = copy(w.small[:], w.buf[w.r:w.w])
-	w.buf, w.r = w.small[:], 0
+	w.w = copy(w.small.in[:], w.buf[w.r:w.w])
+	w.buf, w.r = w.small.in[:], 0
 	wideBuffers.Put(w.wide)
 	w.wide = nil
 }
@@ -132,6 +166,10 @@ func (w *wire) lineUpTo(most int) ([]byte, error) {
 		}
 		if scanned = w.w - w.r; scanned >= most {
 			return nil, errLineLong
+		}
+		if scanned > 0 && w.pace.began.IsZero() {
+			w.measure()
+			defer w.halt()
 		}
 		if err := w.fill(); err != nil {
 			return nil, err
@@ -178,10 +216,13 @@ func (w *wire) fill() error {
 		if w.noticed() {
 			return errNotice
 		}
+		calm := w.mayNap && w.w == 0
+		w.calm.Store(calm)
 		n, err := w.conn.Read(w.buf[w.w:])
+		w.calm.Store(false)
 		if n > 0 {
 			w.w += n
-			return nil
+			return w.keepPace(n)
 		}
 		if err == nil {
 			continue
@@ -189,10 +230,16 @@ func (w *wire) fill() error {
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}
-		if w.notice.Load() == nil {
+		// A gentle notice or the sweep moved the deadline.
+		napping := w.nap.Swap(false)
+		switch {
+		case w.notice.Load() != nil:
+		case napping && calm:
+			return errNap
+		case !napping:
 			return errIdle
 		}
-		w.armed = time.Time{} // a gentle notice moved the deadline: set it anew
+		w.armed = time.Time{}
 	}
 }
 
@@ -279,7 +326,7 @@ func (w *wire) linger() {
 	}
 	_ = w.raw.SetReadDeadline(time.Now().Add(lingerTime))
 	for left := lingerBytes; left > 0; {
-		n, err := w.raw.Read(w.small[:])
+		n, err := w.raw.Read(w.small.in[:])
 		if err != nil {
 			return
 		}
