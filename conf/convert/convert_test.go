@@ -69,14 +69,14 @@ func TestSyntaxErrors(t *testing.T) {
 // TestReasons: why a thing is left out, and what is said of a value that is not.
 func TestReasons(t *testing.T) {
 	for text, want := range map[string]string{
-		"listen \":25\" {}":                 "unconverted: listen \":25\": mtad has this scope in esmtp_listener, control_listener, http_listener, not in global",
-		"open_relay = true":                 "unconverted: open_relay: mtad has this option in esmtp_listener, listen, peer, pathway, pathway_group, not in global",
-		"domain = x":                        "unconverted: domain: this is a scope: write domain { ... }",
-		"hostname { }":                      "unconverted: hostname: this is an option: write hostname = ...",
-		"mesage_expiration = 3":             "unconverted: mesage_expiration: mtad does not know this option; did you mean \"message_expiration\"?",
-		"domian \"x\" {}":                   "unconverted: domian \"x\": mtad does not know this scope; did you mean \"domain\"?",
-		"use_mmap = true":                   "unneeded: use_mmap: nothing is lost without it: Go looks after memory, threads and files by itself",
-		"adaptive_retry_interval = ( 1 2 )": "unconverted: adaptive_retry_interval: mtad lacks Adaptive Delivery",
+		"listen \":25\" {}":      "unconverted: listen \":25\": mtad has this scope in esmtp_listener, control_listener, http_listener, not in global",
+		"open_relay = true":      "unconverted: open_relay: mtad has this option in esmtp_listener, listen, peer, pathway, pathway_group, not in global",
+		"domain = x":             "unconverted: domain: this is a scope: write domain { ... }",
+		"hostname { }":           "unconverted: hostname: this is an option: write hostname = ...",
+		"mesage_expiration = 3":  "unconverted: mesage_expiration: mtad does not know this option; did you mean \"message_expiration\"?",
+		"domian \"x\" {}":        "unconverted: domian \"x\": mtad does not know this scope; did you mean \"domain\"?",
+		"use_mmap = true":        "unneeded: use_mmap: nothing is lost without it: Go looks after memory, threads and files by itself",
+		"delivery_method = LMTP": "unconverted: delivery_method: mtad lacks other ways of delivery than SMTP",
 		"spf_macros { debug_level = ERROR }\nopendkim { enabled = false }": "",
 		"domain { }":                                "unconverted: domain: it needs a name: domain \"...\" { }",
 		"retry_interval = soon":                     "unconverted: retry_interval must be a whole number of seconds, not \"soon\"",

@@ -24,7 +24,7 @@ func TestExamine(t *testing.T) {
 		`msys.core.string_new()`:                                                      ``,
 		`print(msys.core.VALIDATE_CONT)`:                                              ``,
 		`require("msys.smpp")`:                                                        `unsupported: msys.smpp is not supported by mtad`,
-		`local c = msys.config("get", "x")`:                                           `partial: msys.config works in part: only get and eval`,
+		`local c = msys.config("get", "x")`:                                           `partial: msys.config works in part: set and unset are refused while scripts load`,
 		`io.open("x")`:                                                                `dialect: io.open: is there with unsafe_libs = true only; msys.readfile`,
 		`dofile("x")`:                                                                 `dialect: dofile: is there with unsafe_libs = true only; require`,
 		`print(debug.traceback(), os.time(), os.date())`:                              ``,

@@ -37,7 +37,7 @@ func TestEveryOptionIsThere(t *testing.T) {
 		"\n| `retry_interval` | seconds | `1200` | binding binding_group domain global |",
 		"\n| `rfc2822_lone_lf_in_body` | enum: ignore pedantic fix | `\"pedantic\"` |",
 		"\n## scriptlet::script\n", "\n## alerting::rule\n", "\n## module\n", "\n| `sha256` | string |  |",
-		"\n| `file_mode` | octal | `\"0660\"` | control_listener listen |", "\n| `spoolbase` | string | `\"/var/spool/mtad\"` | global |",
+		"\n| `file_mode` | octal | `\"0660\"` | esmtp_listener listen control_listener http_listener |", "\n| `spoolbase` | string | `\"/var/spool/mtad\"` | global |",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)

@@ -93,6 +93,15 @@ type row struct {
 	where []string
 }
 
+// also adds scopes in which the option is the same.
+func (r *row) also(scopes []string) {
+	for _, name := range scopes {
+		if !slices.Contains(r.where, name) {
+			r.where = append(r.where, name)
+		}
+	}
+}
+
 // section is a part of the page for options that fall back over scopes.
 type section struct{ title, text string }
 
@@ -123,17 +132,21 @@ func sectionOf(scopes []string) string {
 
 // collect gives the options that fall back over scopes, each once.
 // They are sorted, by section.
-func collect(schema *option.Schema) map[string][]row {
-	seen := map[string]bool{}
-	rows := map[string][]row{}
+func collect(schema *option.Schema) map[string][]*row {
+	seen := map[string]*row{}
+	rows := map[string][]*row{}
 	var visit func(s *option.Schema)
 	visit = func(s *option.Schema) {
 		for _, o := range s.Options {
 			key := o.Name + "\x00" + o.Help
-			if len(o.Scopes) > 0 && !seen[key] {
-				seen[key] = true
+			switch r := seen[key]; {
+			case len(o.Scopes) == 0:
+			case r != nil: // the same in scopes of another kind
+				r.also(o.Scopes)
+			default:
+				seen[key] = &row{o, slices.Clone(o.Scopes)}
 				title := sectionOf(o.Scopes)
-				rows[title] = append(rows[title], row{o, o.Scopes})
+				rows[title] = append(rows[title], seen[key])
 			}
 		}
 		for i := range s.Scopes {
@@ -142,7 +155,7 @@ func collect(schema *option.Schema) map[string][]row {
 	}
 	visit(schema)
 	for _, list := range rows {
-		slices.SortFunc(list, func(a, b row) int { return cmp.Compare(a.Name, b.Name) })
+		slices.SortFunc(list, func(a, b *row) int { return cmp.Compare(a.Name, b.Name) })
 	}
 	return rows
 }
@@ -150,10 +163,10 @@ func collect(schema *option.Schema) map[string][]row {
 // own writes the sections of scopes with options of their own.
 func own(b *strings.Builder, s *option.Schema, path string) {
 	path = strings.TrimPrefix(path+"::"+s.Name, "::")
-	var rows []row
+	var rows []*row
 	for _, o := range s.Options {
 		if len(o.Scopes) == 0 {
-			rows = append(rows, row{Option: o})
+			rows = append(rows, &row{Option: o})
 		}
 	}
 	if len(rows) > 0 {
@@ -169,15 +182,14 @@ func own(b *strings.Builder, s *option.Schema, path string) {
 }
 
 // table writes the rows; the column of scopes is there where any row has some.
-func table(b *strings.Builder, rows []row) {
-	where := slices.ContainsFunc(rows, func(r row) bool { return len(r.where) > 0 })
+func table(b *strings.Builder, rows []*row) {
+	where := slices.ContainsFunc(rows, func(r *row) bool { return len(r.where) > 0 })
 	head, line := "| option | type | default | what |\n", "|---|---|---|---|\n"
 	if where {
 		head, line = "| option | type | default | scopes | what |\n", "|---|---|---|---|---|\n"
 	}
 	b.WriteString(head + line)
-	for i := range rows {
-		r := &rows[i]
+	for _, r := range rows {
 		fmt.Fprintf(b, "| `%s` | %s | %s |", r.Name, typeText(&r.Option), defaultText(&r.Option))
 		if where {
 			fmt.Fprintf(b, " %s |", strings.Join(r.where, " "))
