@@ -140,9 +140,9 @@ func cluster(t *testing.T) (n1, n2 *member) {
 }
 
 // answering is a script that answers MAIL with a text.
-func answering(text string) string { return policy(`vctx:set_code(550, "` + text + `")`) }
+func answering(text string) string { return senderPolicy(`vctx:set_code(550, "` + text + `")`) }
 
-func policy(line string) string {
+func senderPolicy(line string) string {
 	return script("p", "function mod:validate_mailfrom(str, ac, vctx)\n  "+line+"\n  return msys.core.VALIDATE_CONT;\nend\n").Text
 }
 
@@ -194,7 +194,7 @@ func TestNodesFollow(t *testing.T) {
 	n1.standing(`n2 +4 current`)
 
 	// Its scripts fail: n2 goes back.
-	n1.write("conf/default/p.lua", policy(`error("boom")`))
+	n1.write("conf/default/p.lua", senderPolicy(`error("boom")`))
 	n1.must("eccfg", "commit", "-m", "five")
 	n2.logged(`configuration revision 5 is in use, before it 4`)
 	for range 6 {
