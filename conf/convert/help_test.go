@@ -13,18 +13,26 @@ import (
 	"github.com/mtad/mtad/plugins/alerting"
 	"github.com/mtad/mtad/plugins/datasource"
 	"github.com/mtad/mtad/plugins/mailauth"
+	"github.com/mtad/mtad/plugins/scanner"
 	"github.com/mtad/mtad/plugins/scriptlet"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/option"
+	"github.com/mtad/mtad/sdk/scan"
 )
 
 // modules are those of the binary.
 func modules() []core.Builtin {
-	list := []core.Builtin{{Name: mailauth.Name, Scopes: mailauth.Schemas()}}
+	list := []core.Builtin{
+		{Name: mailauth.Name, Scopes: mailauth.Schemas()}, {Name: scanner.Name, Scopes: scan.Schemas()},
+	}
 	for _, m := range []sdk.Module{
 		datasource.New(datasource.Drivers(), time.Now), alerting.New(time.Now), scriptlet.New(scriptlet.Deps{}),
 	} {
-		list = append(list, core.Builtin{Name: m.Info().Name, Schema: m.Info().Schema})
+		b := core.Builtin{Name: m.Info().Name, Schema: m.Info().Schema}
+		if b.Name == "datasource" {
+			b.Scopes = datasource.Schemas()
+		}
+		list = append(list, b)
 		_ = m.Close() // it has prepared nothing
 	}
 	return list
