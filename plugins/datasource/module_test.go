@@ -102,10 +102,13 @@ func exercise(t *testing.T, uri string, drivers ...driver.Driver) {
 	if rows := query(t, m, byName); rows.Rows[0][1] != number(uri, 9) {
 		t.Error("nocache used the cache")
 	}
-	_, err := m.Query(context.Background(), &sdk.Query{Datasource: "ds", SQL: "SELECT nothing FROM nowhere"})
-	var failed *sdk.QueryError
-	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "nowhere") || !strings.Contains(h.logged(), "datasource: failed to prepare\n\t") {
-		t.Errorf("error %v, logged %q", err, h.logged())
+	for _, q := range []sdk.Query{{SQL: "SELECT nothing FROM nowhere"}, {SQL: "INSERT INTO nowhere VALUES (1)", Execute: true}, {SQL: "SELECT a FROM nowhere", NoCache: true}} {
+		q.Datasource = "ds"
+		rows, err := m.Query(context.Background(), &q)
+		var failed *sdk.QueryError
+		if rows != nil || !errors.As(err, &failed) || !strings.Contains(err.Error(), "nowhere") || !strings.Contains(h.logged(), "failed to prepare:     "+q.SQL) {
+			t.Errorf("%s: %v, error %v, logged %q", q.SQL, rows, err, h.logged())
+		}
 	}
 }
 

@@ -172,8 +172,11 @@ func (s *source) ask(ctx context.Context, st *driver.Statement) (*sdk.Rows, erro
 		if down || errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			n.dead.Store(s.now().Add(deadFor).UnixNano())
 		}
-		if !down {
-			return rows, s.failure(err, st)
+		switch {
+		case err == nil:
+			return rows, nil
+		case !down:
+			return nil, s.failure(err, st)
 		}
 		failed = err
 	}
