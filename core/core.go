@@ -89,12 +89,15 @@ type Core struct {
 	stop      chan struct{}
 	stopOnce  sync.Once
 	beat      sync.WaitGroup
+
+	readMetric func() func(selector string) (int64, error)
 }
 
 // New makes the parts and hands each what it needs. Nothing runs yet.
 func New(o Options) *Core {
 	c := &Core{opt: o, stop: make(chan struct{}), listeners: map[string]*smtpd.Listener{}, endpoints: map[string]*httpd.Listener{}}
 	c.meters = newMeters()
+	c.readMetric = sync.OnceValue(c.metricReads)
 	c.logs = logs.New(time.Now)
 	c.logs.Classify = func(reply string) int { return int(bounce.Classify(reply)) }
 	c.counters = counter.New(time.Now)

@@ -43,7 +43,7 @@ func (h host) Inject(ctx context.Context, in *sdk.Injection) ([]string, error) {
 
 // Counter is part of sdk.Host.
 func (h host) Counter(_ context.Context, op sdk.CounterOp) (int64, error) {
-	return h.c.counters.Do(op)
+	return h.c.counterOf(op)
 }
 
 // ConfigValue is part of sdk.Host: "get ...", "eval ...", "set ..." or

@@ -64,6 +64,7 @@ func run(args []string, io *streams) int {
 		fmt.Fprintln(io.err, err)
 		return 2
 	}
+	teach(parser.Model.Node)
 	words := arguments(args)
 	if len(words) > 0 && (words[0] == "eccfg" || words[0] == "cfg") {
 		words = append(words[:1:1], longFlags(find(parser.Model.Node, "eccfg"), words[1:])...)

@@ -2,71 +2,58 @@ package alerting
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/option"
-	"github.com/mtad/mtad/sdk/smtp"
 )
 
 // module is the alerting module.
 type module struct {
-	now func() time.Time
+	now   func() time.Time
+	after func(time.Duration) <-chan time.Time
 
-	mu     sync.Mutex
-	worlds map[uint64]*world
-	sent   *sent // outlives a reload
-}
+	ctx    context.Context // of everything that runs beside the calls
+	cancel context.CancelFunc
+	wait   sync.WaitGroup
 
-// world is one generation's rules.
-type world struct {
-	host     sdk.Host
-	opts     options
-	rules    []*rule
-	hostname string
+	mu      sync.Mutex
+	worlds  map[uint64]*world
+	current *world // nil before the first Commit
+	sent    *sent
+	ticking bool
 }
 
 // New makes the module.
 func New(now func() time.Time) sdk.Module {
-	return &module{now: now, worlds: map[uint64]*world{}, sent: &sent{at: map[string]time.Time{}}}
+	m := &module{now: now, after: time.After, worlds: map[uint64]*world{}, sent: &sent{at: map[string]time.Time{}}}
+	m.ctx, m.cancel = context.WithCancel(context.Background())
+	return m
 }
 
 // Info is part of sdk.Module.
 func (m *module) Info() sdk.Info {
 	s := option.SchemaOf("alerting", options{})
-	s.Help = "Alert mail."
-	return sdk.Info{Name: "alerting", Version: "1", API: sdk.APIVersion, Schema: s, Help: "Mail to the postmaster when events happen too often."}
+	s.Help = "Rules, and who is told."
+	return sdk.Info{Name: "alerting", Version: "1", API: sdk.APIVersion, Schema: s, Powers: sdk.CanControl,
+		Help: "Mail, webhooks and syslog when something happens too often or a figure passes its limit."}
 }
 
 // Prepare is part of sdk.Module.
 func (m *module) Prepare(_ context.Context, host sdk.Host, c sdk.Config) (sdk.Subscription, error) {
-	w := &world{host: host, hostname: c.Hostname}
 	var bad sdk.PrepareError
-	report := func(pos option.Pos, text string) {
+	w := newWorld(host, c, func(pos option.Pos, text string) {
 		bad.Problems = append(bad.Problems, sdk.Problem{File: pos.File, Line: pos.Line, Column: pos.Column, Text: text})
-	}
-	for i := range c.Scopes {
-		for _, p := range option.Decode(&c.Scopes[i], &w.opts) {
-			report(p.Pos, p.Text)
-		}
-	}
-	var sub sdk.Subscription
-	for _, o := range w.opts.Rules {
-		r, err := newRule(o)
-		if err != nil {
-			report(o.Pos, err.Error())
-			continue
-		}
-		w.rules = append(w.rules, r)
-		if w.opts.Enabled {
-			sub.Hooks.Add(r.hook)
-		}
-	}
+	})
 	if len(bad.Problems) > 0 {
 		return sdk.Subscription{}, &bad
+	}
+	sub := sdk.Subscription{Controls: []string{controlName}}
+	for _, r := range w.rules {
+		if w.opts.Enabled && r.hook != sdk.HookNone {
+			sub.Hooks.Add(r.hook)
+		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -78,8 +65,19 @@ func (m *module) Prepare(_ context.Context, host sdk.Host, c sdk.Config) (sdk.Su
 func (m *module) Commit(generation uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if w := m.worlds[generation]; w != nil {
-		m.sent.ttl, m.sent.most = w.opts.CacheTTL, max(int(w.opts.CacheSize/entryCost), 1)
+	w := m.worlds[generation]
+	if w == nil || w == m.current {
+		return
+	}
+	m.sent.ttl, m.sent.most, m.sent.perHour = w.opts.CacheTTL, max(int(w.opts.CacheSize/entryCost), 1), int(w.opts.MaxPerHour)
+	if m.current != nil {
+		w.inherit(m.current)
+	}
+	m.current = w
+	w.start(m.ctx, &m.wait, m.after)
+	if !m.ticking {
+		m.ticking = true
+		m.wait.Go(m.tick)
 	}
 }
 
@@ -90,64 +88,23 @@ func (m *module) Abort(generation uint64) { m.Retire(generation) }
 func (m *module) Retire(generation uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.worlds, generation)
+	if w := m.worlds[generation]; w != nil {
+		w.close()
+		delete(m.worlds, generation)
+	}
 }
 
 // SessionsEnded is part of sdk.Module.
 func (m *module) SessionsEnded([]sdk.SessionEnd) {}
 
-// Close is part of sdk.Module.
-func (m *module) Close() error { return nil }
-
-// Call is part of sdk.Module: it counts the event of each phase.
-func (m *module) Call(ctx context.Context, c *sdk.Call) (*sdk.Answer, error) {
-	ans := &sdk.Answer{Results: make([]sdk.PhaseResult, len(c.Phases))}
-	for _, p := range c.Phases {
-		w, raised := m.count(c, p)
-		for _, r := range raised {
-			if err := w.alert(ctx, r, p.Line); err != nil {
-				w.host.Log(sdk.LogRecord{Level: sdk.LevelError, Source: "alerting", Text: fmt.Sprintf("alert %q could not be sent: %v", r, err)})
-			}
-		}
-	}
-	return ans, nil
-}
-
-// count gives the names of the rules that a phase's event raised.
-func (m *module) count(c *sdk.Call, p sdk.Phase) (*world, []string) {
+// Close is part of sdk.Module. What waits to be sent is given up.
+func (m *module) Close() error {
+	m.cancel()
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	w := m.worlds[c.Generation]
-	if w == nil {
-		return nil, nil
+	for _, w := range m.worlds {
+		w.close()
 	}
-	var raised []string
-	for _, r := range w.rules {
-		if r.hook == p.Hook && r.hit(p.Line, m.now()) && m.sent.first(r.name, m.now()) {
-			raised = append(raised, r.name)
-		}
-	}
-	return w, raised
+	m.mu.Unlock()
+	m.wait.Wait()
+	return nil
 }
-
-// alert says it in the paniclog, and by mail to whoever is to be told.
-func (w *world) alert(ctx context.Context, name, event string) error {
-	w.host.Log(sdk.LogRecord{Level: sdk.LevelWarning, Source: "alerting", Text: fmt.Sprintf("alert %q: %s", name, event)})
-	if len(w.opts.To) == 0 {
-		return nil
-	}
-	from := w.opts.From
-	if from == "" {
-		from = "postmaster@" + w.hostname
-	}
-	body := []byte(fmt.Sprintf("Alert %q was raised on %s.\r\n\r\nThe last event: %s\r\n", name, w.hostname, oneLine(event)))
-	_, err := w.host.Inject(ctx, &sdk.Injection{
-		Sender: smtp.Address(from), Recipients: addresses(w.opts.To),
-		Header: []byte("From: <" + from + ">\r\nTo: " + strings.Join(w.opts.To, ", ") + "\r\nSubject: alert: " + oneLine(name) +
-			"\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"),
-		Body: sdk.Body{Size: int64(len(body)), Inline: body, Changed: true},
-	})
-	return err
-}
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

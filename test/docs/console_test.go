@@ -17,6 +17,8 @@ func TestEveryCommandIsInTheManual(t *testing.T) {
 		{"cmd/mtad/main.go", "`mtad ", regexp.MustCompile("(?m)^\t([A-Z]\\w+) +\\w+ +`cmd:\"\" help:")},
 		{"core/commands.go", "`", regexp.MustCompile(`\{Name: "([a-z ]+)",`)},
 		{"core/commands_mail.go", "`", regexp.MustCompile(`\{Name: "([a-z_ ]+)",`)},
+		{"core/commands_adaptive.go", "`", regexp.MustCompile(`\{Name: "([a-z_ ]+)",`)},
+		{"plugins/alerting/control.go", "`alerting ", regexp.MustCompile(`words\[1\] == "([a-z]+)"`)},
 		{"core/counter/counter.go", "`", regexp.MustCompile(`Name: "([a-z ]+)",`)},
 		{"core/audit/console.go", "`", regexp.MustCompile(`Name: "([a-z_ ]+)",`)},
 	}
