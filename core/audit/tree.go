@@ -101,12 +101,12 @@ func (t *tree) remove(p netip.Prefix) {
 	t.drop(n)
 }
 
-// sweep gives up leaves whose windows are over, at most limit of them. It tells
-// whether there may be more.
+// sweep gives up leaves whose windows are over, and those that are too many since
+// max was lowered, at most limit of them. It tells whether there may be more.
 func (t *tree) sweep(now int64, limit int) bool {
 	for range limit {
 		last := t.leaves.prev
-		if last == &t.leaves || !t.expired(&last.record, t.window(now)) {
+		if last == &t.leaves || t.nodes <= t.max && !t.expired(&last.record, t.window(now)) {
 			return false
 		}
 		t.drop(last)

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"strconv"
@@ -211,11 +212,11 @@ func (d *Directory) queryUser(ctx context.Context, s *Scheme, t *Target, p *Proo
 	}
 	if u.ReturnsPassword {
 		stored, found, err := d.querySecret(ctx, s, t, p)
-		if err != nil || !found {
+		if err != nil {
 			return sdk.AuthFail, err
 		}
 		ok, err := d.check(ctx, &stored, p)
-		return statusOf(ok), err
+		return statusOf(ok && found), ignoreUnless(found, err)
 	}
 	rows, err := d.ask(ctx, u.Cache, u.Query, u.Map, &params{proof: p, target: t})
 	if err != nil {
@@ -243,16 +244,17 @@ func isTrue(v sdk.Datum) bool {
 	return false
 }
 
-// querySecret finds what a scheme's query returns of a user's password.
+// querySecret finds what a scheme's query returns of a user's password. As with
+// files, the secret of an unknown user is another's, and found false.
 func (d *Directory) querySecret(ctx context.Context, s *Scheme, t *Target, p *Proof) (secret, bool, error) {
 	u := s.Authenticate
 	rows, err := d.ask(ctx, u.Cache, u.Query, u.Map, &params{proof: p, target: t})
 	if err != nil || len(rows.Rows) == 0 {
-		return secret{}, false, err
+		return d.decoy(s), false, err
 	}
 	stored, err := column(rows, u.PasswordColumn, 0)
 	if err != nil || stored == "" {
-		return secret{}, false, err
+		return d.decoy(s), false, err
 	}
 	kind := u.Type
 	if kind == "" {
@@ -270,7 +272,26 @@ func (d *Directory) querySecret(ctx context.Context, s *Scheme, t *Target, p *Pr
 	if f == formClear && guess(stored) == formSCRAM {
 		f = formSCRAM
 	}
-	return secret{form: f, text: stored, user: p.User, realm: t.realm()}, true, nil
+	found := secret{form: f, text: stored, user: p.User, realm: t.realm()}
+	d.keepDecoy(s, found)
+	return found, true, nil
+}
+
+// keepDecoy remembers what the secrets of a scheme are like; not one in the clear.
+func (d *Directory) keepDecoy(s *Scheme, like secret) {
+	if _, has := d.decoys.Load(s.Name); has {
+		return
+	}
+	if like.form == formClear {
+		like.text = rand.Text()
+	}
+	d.decoys.Store(s.Name, like)
+}
+
+func (d *Directory) decoy(s *Scheme) secret {
+	like, _ := d.decoys.Load(s.Name)
+	one, _ := like.(secret)
+	return one
 }
 
 // column is a text of a result's row. The name matches without case.

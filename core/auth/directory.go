@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/xdg-go/scram"
@@ -35,6 +36,9 @@ type Directory struct {
 	files files
 	slots chan struct{} // hashes that are being computed
 	key   [32]byte      // of this process, for salts
+	// decoys has for each scheme of auth_ds a secret like those that its query
+	// returns: checking an unknown user's password takes as long.
+	decoys sync.Map
 }
 
 // New makes a Directory.

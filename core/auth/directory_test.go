@@ -338,6 +338,31 @@ func TestQueryReturnsThePassword(t *testing.T) {
 	d.quiet("secret")
 }
 
+// An unknown user's password is checked against a secret like the others', and
+// against none of theirs that can be read.
+func TestUnknownUsersOfQueriesTakeAsLong(t *testing.T) {
+	for kind, stored := range map[string]string{"ucrypt": "$2b$04$abcdefghijklmnopqrstuu", "clear": "geheim"} {
+		d := newDesk(t, mustRead(t, schemes(option.Scope{Name: "authenticate", Attrs: []option.Attr{
+			attr("query", text("SELECT pw FROM users WHERE u = :user")), attr("cache", text("users")), attr("map", dict("user", "%{username}")),
+			attr("returns_password", option.Value{Kind: option.KindBool, Text: "true"}), attr("type", text(kind)),
+		}})))
+		db := target(t, map[string]string{"uri": "db://"})
+		d.rows = &sdk.Rows{Columns: []string{"pw"}, Rows: [][]sdk.Datum{{{Kind: sdk.DatumText, Text: stored}}}}
+		known, found, err := d.stored(context.Background(), db, "anna")
+		if err != nil || !found {
+			t.Fatal(found, err)
+		}
+		d.rows = &sdk.Rows{}
+		unknown, found, err := d.stored(context.Background(), db, "nobody")
+		if err != nil || found || unknown.form != known.form || (unknown.text == stored) == (kind == "clear") {
+			t.Errorf("%s: %+v, %v, %v", kind, unknown, found, err)
+		}
+		if got := d.clear(db, "nobody", "geheim"); got != sdk.AuthFail || len(d.problems) > 0 {
+			t.Errorf("%s: nobody gets %s, %q", kind, got, d.problems)
+		}
+	}
+}
+
 func TestSchemesAreChecked(t *testing.T) {
 	query := func(attrs ...option.Attr) []*option.Scope {
 		return schemes(option.Scope{Name: "authenticate", Attrs: attrs})

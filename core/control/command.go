@@ -51,7 +51,12 @@ func (t *Table) Run(ctx context.Context, words []string, c *Call) error {
 	if strings.EqualFold(words[0], "help") {
 		return t.help(words[1:], c)
 	}
-	if cmd, n := t.find(words); cmd != nil {
+	cmd, n := t.find(words)
+	if module, _, named := strings.Cut(words[0], ":"); cmd == nil && named && len(words) > 1 {
+		// "inbound_audit:inbound_audit1 show ip": the manual names an instance
+		cmd, n = t.find(append([]string{module}, words[1:]...))
+	}
+	if cmd != nil {
 		c.Args = words[n:]
 		err := cmd.Run(ctx, c)
 		if errors.Is(err, ErrUsage) {

@@ -62,6 +62,7 @@ func TestCommands(t *testing.T) {
 		err   error
 	}{
 		{[]string{"config", "reload", "a b"}, "args [\"a b\"]\nReconfigure failed\n", ErrRefused},
+		{[]string{"config:config1", "reload"}, "args []\nReconfigure failed\n", ErrRefused},
 		{[]string{"CONFIG", "Reload"}, "args []\nReconfigure failed\n", ErrRefused},
 		{[]string{"config"}, "usage: which?\nusage: config \n", ErrRefused},
 		{[]string{"hello", "you"}, "from a script: hello|you\n", nil},

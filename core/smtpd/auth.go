@@ -73,6 +73,8 @@ func (s *session) auth(arg string) error {
 		return s.refuse(s.phase(), replyAuthUnknown)
 	case method.Clear && !s.tls && !s.p.AuthWithoutTLS:
 		return s.refuse(s.phase(), replyAuthNeedsTLS)
+	case s.srv.guesses.spent(s, s.p.FailureRate): // right credentials would tell a guesser that they are
+		return s.refuse(s.phase(), replyAuthRate)
 	}
 	a := &attempt{s: s, method: method}
 	status, refusal, err := a.exchange(initial)
@@ -247,13 +249,23 @@ func (a *attempt) refuse(status sdk.AuthStatus, chosen *smtp.Reply) error {
 	reply := replyAuthFailed
 	if status == sdk.AuthError {
 		reply = replyAuthError
-	} else if s.login.failures++; s.p.FailuresLimit > 0 && int64(s.login.failures) >= s.p.FailuresLimit {
+	} else if s.failed() {
 		reply = replyAuthLimit
 	}
 	if forced := a.text(chosen); forced.Refuses() && reply != replyAuthLimit {
 		reply = forced
 	}
 	return s.refuse(s.phase(), reply)
+}
+
+// failed counts a failure, holds its reply back, and reports one too many.
+func (s *session) failed() bool {
+	s.login.failures++
+	s.srv.guesses.take(s, s.p.FailureRate)
+	if s.p.FailureDelay > 0 {
+		s.tarpit(s.p.FailureDelay)
+	}
+	return s.p.FailuresLimit > 0 && int64(s.login.failures) >= s.p.FailuresLimit
 }
 
 // account writes the attempt to the acctlog, where log_authentication says so.

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mtad/mtad/core/auth"
+	"github.com/mtad/mtad/sdk/option"
 )
 
 // AuthOptions are the options of SMTP AUTH (reference/config-options.tsv).
@@ -21,6 +23,8 @@ type AuthOptions struct {
 	DigestMD5      map[string]string `opt:"authdigestmd5parameters" type:"dict" scopes:"esmtp_listener,listen,pathway,pathway_group,peer" help:"AUTH DIGEST-MD5 is not offered (RFC 6331); taken in listeners that do not list it."`
 	AuthWithoutTLS bool              `opt:"auth_without_tls" default:"false" scopes:"esmtp_listener,listen,pathway,pathway_group,peer" help:"Offer PLAIN and LOGIN without TLS as well: the password can be read on its way."`
 	FailuresLimit  int64             `opt:"auth_max_failures" default:"3" scopes:"esmtp_listener,listen,pathway,pathway_group,peer" help:"Failed attempts at AUTH in a session, the last of which ends it with 421; 0: unlimited."`
+	FailureDelay   time.Duration     `opt:"auth_failure_delay" type:"seconds" unit:"seconds" default:"1" scopes:"esmtp_listener,listen,pathway,pathway_group,peer" help:"Hold back the reply to a failed attempt at AUTH."`
+	FailureRate    option.Throttle   `opt:"auth_failure_rate" default:"100/3600" scopes:"esmtp_listener,listen,pathway,pathway_group,peer" help:"Failed attempts at AUTH of one address, or one /64 for IPv6, over all sessions; beyond it AUTH is answered 421 without a look at the credentials. \"0\": any rate."`
 }
 
 // authParameters are the dictionaries by their option's name.

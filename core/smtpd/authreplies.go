@@ -10,6 +10,7 @@ var (
 	replyAuthFailed    = smtp.NewReply(535, "5.7.8", "Authentication credentials invalid")
 	replyAuthError     = smtp.NewReply(454, "4.7.0", "Temporary authentication failure")
 	replyAuthLimit     = smtp.NewReply(421, "4.7.0", "too many failed authentications")
+	replyAuthRate      = smtp.NewReply(421, "4.7.0", "too many failed authentications from your address")
 	replyAuthRequired  = smtp.NewReply(530, "5.7.0", "Authentication required")
 	replyAuthUnknown   = smtp.NewReply(504, "5.5.4", "authentication mechanism not supported")
 	replyAuthNeedsTLS  = smtp.NewReply(538, "5.7.11", "Encryption required for requested authentication mechanism")

@@ -44,9 +44,9 @@ func (s *session) connect() error {
 		return err
 	}
 	s.srv.Visits.Connected(s.entry.info.Peer.Addr())
-	if r := s.srv.rates.take(s); r != nil {
+	if s.srv.rates.take(s, s.p.ConnectionRate) {
 		s.closing = true
-		return s.refuse(logs.PhaseConcurrencyLimit, r)
+		return s.refuse(logs.PhaseConcurrencyLimit, replyConnRate)
 	}
 	if s.p.UseSSL {
 		if err := s.handshake(); err != nil {

@@ -30,42 +30,48 @@ func rateKey(a netip.Addr) netip.Addr {
 	return a
 }
 
-// rates are the connection rates of addresses.
+// rates are the limits of addresses: of their connections, or of their failures
+// at AUTH.
 type rates struct {
 	mu  sync.Mutex
-	all map[netip.Addr]*rated
+	all map[rated]*throttle.Limiter
 }
 
+// rated is an address and its rate, which listeners may differ in.
 type rated struct {
-	rate    option.Throttle // as it was when limiter was made
-	limiter *throttle.Limiter
+	addr netip.Addr
+	rate option.Throttle
 }
 
 // maxRated bounds the addresses that rates remembers. Beyond it all begin anew:
 // better a burst than no memory.
 const maxRated = 100_000
 
-// take counts a connection, or says why it is one too many.
-func (r *rates) take(s *session) *smtp.Reply {
-	rate := s.p.ConnectionRate
+// take counts one event of a session's address, and reports one too many.
+func (r *rates) take(s *session, rate option.Throttle) bool {
 	if rate.Count <= 0 {
-		return nil
+		return false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	key := rateKey(s.entry.info.Peer.Addr())
+	key := rated{rateKey(s.entry.info.Peer.Addr()), rate}
 	one := r.all[key]
-	if one == nil || one.rate != rate {
+	if one == nil {
 		if r.all == nil || len(r.all) >= maxRated {
-			r.all = map[netip.Addr]*rated{}
+			r.all = map[rated]*throttle.Limiter{}
 		}
-		one = &rated{rate, throttle.New(rate)}
+		one = throttle.New(rate)
 		r.all[key] = one
 	}
-	if _, ok := one.limiter.Take(s.srv.Now(), 1); !ok {
-		return replyConnRate
-	}
-	return nil
+	_, ok := one.Take(s.srv.Now(), 1)
+	return !ok
+}
+
+// spent reports an address whose next event would be one too many.
+func (r *rates) spent(s *session, rate option.Throttle) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.all[rated{rateKey(s.entry.info.Peer.Addr()), rate}].Spent(s.srv.Now())
 }
 
 // count sees to the limits of commands. It reports a session that is to end.

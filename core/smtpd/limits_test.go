@@ -44,8 +44,8 @@ func TestRatesAreBounded(t *testing.T) {
 	s := &session{srv: r.srv, p: r.profile.Load()}
 	for i := range maxRated + 10 {
 		s.entry.info.Peer = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 1)
-		if got := r.srv.rates.take(s); got != nil {
-			t.Fatalf("address %d: %v", i, got)
+		if r.srv.rates.take(s, o.ConnectionRate) {
+			t.Fatalf("address %d is refused", i)
 		}
 	}
 	if n := len(r.srv.rates.all); n != 10 {

@@ -47,7 +47,8 @@ type Server struct {
 	ctx     context.Context // hooks and the door run under it
 	cancel  context.CancelFunc
 	live    registry
-	rates   rates
+	rates   rates          // of connections
+	guesses rates          // failures at AUTH
 	held    atomic.Int64   // octets of content and envelopes in memory
 	wg      sync.WaitGroup // accept loops and sessions
 	pool    sync.Pool      // *session

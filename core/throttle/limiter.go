@@ -48,3 +48,13 @@ func (l *Limiter) Take(now time.Time, n int) (wait time.Duration, ok bool) {
 	l.paidTo = l.paidTo.Add(cost)
 	return 0, true
 }
+
+// Spent reports whether one event would be too many now. It takes nothing.
+func (l *Limiter) Spent(now time.Time) bool {
+	if l == nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.paidTo.Add(l.each).Sub(now) > max(l.burst, l.each)
+}

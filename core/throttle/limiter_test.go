@@ -11,6 +11,9 @@ func TestLimiter(t *testing.T) {
 	now := time.Unix(100, 0)
 	l := New(option.Throttle{Count: 10, Seconds: 5})
 	for i := range 10 {
+		if l.Spent(now) {
+			t.Fatalf("spent before event %d of 10", i+1)
+		}
 		if _, ok := l.Take(now, 1); !ok {
 			t.Fatalf("event %d of 10 was refused", i+1)
 		}
@@ -18,6 +21,9 @@ func TestLimiter(t *testing.T) {
 	wait, ok := l.Take(now, 1)
 	if ok || wait != 500*time.Millisecond {
 		t.Fatalf("eleventh: ok=%v wait=%v, want 500ms", ok, wait)
+	}
+	if !l.Spent(now) || l.Spent(now.Add(wait)) {
+		t.Fatal("it is spent until the wait is over")
 	}
 	if _, ok := l.Take(now.Add(wait), 1); !ok {
 		t.Fatal("refused after the wait it asked for")

@@ -207,8 +207,10 @@ func TestReadKeyFile(t *testing.T) {
 
 func FuzzCheckRecord(f *testing.F) {
 	f.Add("v=spf1 a:%{d}/24//64 mx ip4:1.2.3.4/8 exists:%{ir}.x -all exp=a.%{d} x=%%")
+	f.Add("v=spf1 a:x:y/z.test/24 exists:%{P2r-/}.%%{p}.%{p test mx:/a.test//64")
 	f.Fuzz(func(t *testing.T, record string) {
 		z := newZone()
+		z.ptr["1.2.0.192.in-addr.arpa"], z.ip["p.a.test"] = []string{"p.a.test."}, []string{"192.0.2.1"}
 		z.txt["a.test"] = []string{record}
 		s := CheckSPF(context.Background(), z, SPFQuery{Peer: netip.MustParseAddr("192.0.2.1"), HELO: "a.test", Sender: "x@a.test"})
 		if s.Result == "" {

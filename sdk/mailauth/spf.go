@@ -55,7 +55,7 @@ func CheckSPF(ctx context.Context, r Resolver, q SPFQuery) *SPF {
 		out.Result, out.Reason = None, "no domain to check"
 		return out
 	}
-	rules := &ruled{Resolver: r, domain: out.Domain, rule: q.DefaultRule}
+	rules := &ruled{Resolver: r, domain: out.Domain, rule: q.DefaultRule, peer: out.Peer}
 	result, err := spf.CheckHostWithSender(net.IP(out.Peer.AsSlice()), q.HELO, out.Sender,
 		spf.WithContext(ctx), spf.WithResolver(rules))
 	out.Result = Result(result)
@@ -74,33 +74,39 @@ func cutAddress(addr string) (local, domain string) {
 	return addr[:max(at, 0)], addr[at+1:]
 }
 
-// ruled checks the syntax of the records on their way to the library, and answers
-// for the checked domain with a rule of our own where it has none.
+// ruled checks the syntax of the records on their way to the library, words them
+// for it, and answers for the checked domain with a rule of our own where it has
+// none.
 type ruled struct {
 	Resolver
 	domain, rule string
+	peer         netip.Addr
 }
 
 // LookupTXT is part of Resolver.
 func (r *ruled) LookupTXT(ctx context.Context, name string) ([]string, error) {
+	name = unmarked(name)
 	records, err := r.Resolver.LookupTXT(ctx, name)
 	if err != nil && !isNotFound(err) {
 		return nil, err
 	}
 	found := false
-	for _, text := range records {
+	out := make([]string, len(records))
+	for i, text := range records {
+		out[i] = text
 		if low := strings.ToLower(text); low == "v=spf1" || strings.HasPrefix(low, "v=spf1 ") {
 			found = true
 			// The library takes what is no *net.DNSError for a permerror.
 			if err := checkRecord(text); err != nil {
 				return nil, err
 			}
+			out[i] = rewritten(text, func() string { return r.peerName(ctx, name) })
 		}
 	}
 	if !found && r.rule != "" && strings.EqualFold(strings.TrimSuffix(name, "."), r.domain) {
 		return []string{"v=spf1 " + r.rule}, nil
 	}
-	return records, err
+	return out, err
 }
 
 // CheckRule reports what is wrong with a default rule, which must do without

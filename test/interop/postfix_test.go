@@ -71,6 +71,12 @@ postlog unix-dgram n - n - 1 postlogd
 // its address.
 func startPostfix(t *testing.T) string {
 	t.Helper()
+	return runPostfix(t, mainCF, masterCF)
+}
+
+// runPostfix is startPostfix with other texts of its configuration.
+func runPostfix(t *testing.T, mainCF, masterCF string) string {
+	t.Helper()
 	postfix := need.Program(t, "postfix")
 	if os.Geteuid() != 0 {
 		need.Missing(t, "Postfix is started by root only")

@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -23,37 +22,15 @@ func (m *macros) spf(spec string) string {
 	letter, rest := spec[0], spec[1:]
 	keep := strings.TrimLeft(rest, "0123456789")
 	digits := rest[:len(rest)-len(keep)]
-	delimiters, reverse := strings.CutPrefix(strings.ToLower(keep), "r")
+	delimiters, _ := strings.CutPrefix(strings.ToLower(keep), "r")
 	if strings.Trim(delimiters, ".-+,/_=") != "" || digits == "0" {
 		return ""
 	}
-	value := m.spfLetter(letter | 0x20) // p looks the name up
-	if digits != "" || reverse || delimiters != "" {
-		value = transform(value, naturalNumber(digits, len(value)+1), reverse, delimiters)
-	}
+	value := mailauth.MacroValue(m.spfLetter(letter|0x20), rest) // p looks the name up
 	if letter >= 'A' && letter <= 'Z' {
 		return strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
 	}
 	return value
-}
-
-// transform keeps the last parts of value (RFC 7208 §7.3).
-func transform(value string, keep int, reverse bool, delimiters string) string {
-	if delimiters == "" {
-		delimiters = "."
-	}
-	// Parts may be empty: delimiters that lead, trail or repeat mean nothing more
-	// (RFC 7208 §7.3).
-	parts := strings.Split(strings.Map(func(r rune) rune {
-		if strings.ContainsRune(delimiters, r) {
-			return 0
-		}
-		return r
-	}, value), "\x00")
-	if reverse {
-		slices.Reverse(parts)
-	}
-	return strings.Join(parts[max(len(parts)-keep, 0):], ".")
 }
 
 func (m *macros) spfLetter(letter byte) string {
