@@ -3,6 +3,7 @@ package conf
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/mtad/mtad/sdk/option"
@@ -65,6 +66,23 @@ func (d *domains) appendTo(out []*option.Scope, folded string) []*option.Scope {
 		}
 	}
 	return appendScope(out, d.exact[folded])
+}
+
+// appendEach is appendTo for several names. A scope that fits more of them
+// counts once, where it counts most.
+func (d *domains) appendEach(out []*option.Scope, folded []string) []*option.Scope {
+	first := len(out)
+	for _, name := range folded {
+		mine := d.appendTo(nil, name)
+		kept := out[:first]
+		for _, s := range out[first:] {
+			if !slices.Contains(mine, s) {
+				kept = append(kept, s)
+			}
+		}
+		out = append(kept, mine...)
+	}
+	return out
 }
 
 func appendScope(out []*option.Scope, s *option.Scope) []*option.Scope {

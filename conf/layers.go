@@ -125,20 +125,27 @@ func (l *Layers) Groups() []Group { return l.grouped }
 // bare group has no documented rank against a global domain; ours precedes it.
 // Empty names are left out; an empty group means the one that has the binding.
 func (l *Layers) Outbound(group, binding, domain string) []*option.Scope {
+	return l.OutboundVia(group, binding, "", domain)
+}
+
+// OutboundVia is Outbound for a domain that is rolled up under another one's
+// name: in each container the scopes of that name count, too, below those of the
+// domain's own.
+func (l *Layers) OutboundVia(group, binding, rollup, domain string) []*option.Scope {
 	if group == "" {
 		group = l.groupOf[binding]
 	}
-	domain = foldDomain(domain)
+	names := []string{foldDomain(rollup), foldDomain(domain)}
 	g, lone := l.groups[group], l.bindings[binding]
 	out := append(make([]*option.Scope, 0, 8), l.root)
-	out = l.domains.appendTo(out, domain)
+	out = l.domains.appendEach(out, names)
 	if g == nil {
-		return lone.appendDomain(lone.appendTo(out), domain)
+		return lone.appendDomain(lone.appendTo(out), names)
 	}
 	member := g.bindings[binding]
 	out = member.appendTo(lone.appendTo(append(out, g.scope)))
-	out = g.domains.appendTo(out, domain)
-	return member.appendDomain(lone.appendDomain(out, domain), domain)
+	out = g.domains.appendEach(out, names)
+	return member.appendDomain(lone.appendDomain(out, names), names)
 }
 
 func (b *binding) appendTo(out []*option.Scope) []*option.Scope {
@@ -148,11 +155,11 @@ func (b *binding) appendTo(out []*option.Scope) []*option.Scope {
 	return append(out, b.scope)
 }
 
-func (b *binding) appendDomain(out []*option.Scope, domain string) []*option.Scope {
+func (b *binding) appendDomain(out []*option.Scope, names []string) []*option.Scope {
 	if b == nil {
 		return out
 	}
-	return b.domains.appendTo(out, domain)
+	return b.domains.appendEach(out, names)
 }
 
 // Host gives the scopes for a host that mail is sent to, lowest priority first:

@@ -229,8 +229,8 @@ func (a *adapting) compose(e adaptive.Event, o *adaptive.Options) *sdk.Injection
 	}
 }
 
-// replyBlackholed is what the log has for discarded mail.
-var replyBlackholed = smtp.NewReply(250, "2.0.0", "[internal] blackholed by adaptive delivery")
+// replyAdaptiveBlackhole is what the log has for discarded mail.
+var replyAdaptiveBlackhole = smtp.NewReply(250, "2.0.0", "[internal] blackholed by adaptive delivery")
 
 // blackholing discards mail where adaptive delivery says so, and delivers the
 // rest.
@@ -247,7 +247,7 @@ func (b blackholing) Serve(ctx context.Context, lane queue.Lane, src queue.Sourc
 			return
 		}
 		for _, m := range batch.Messages {
-			src.Settle(m, queue.Result{Verdict: queue.Delivered, Reply: replyBlackholed})
+			src.Settle(m, queue.Result{Verdict: queue.Delivered, Reply: replyAdaptiveBlackhole})
 		}
 	}
 	b.Courier.Serve(ctx, lane, src)

@@ -40,7 +40,7 @@ func (c *Core) commands() []control.Command {
 		{Name: "module list", Help: "Show the modules.", Run: c.moduleList},
 		{Name: "session list", Help: "Show the live SMTP sessions.", Run: c.sessionList},
 		{Name: "disconnect", Usage: "SESSION|CONNECTION-ID|ADDRESS|CIDR", Help: "End sessions with 421.", Run: c.disconnect},
-		{Name: "config reload", Help: "Read the configuration again; on any error the running one stays.", Run: c.configReload},
+		{Name: "config reload", Usage: "[rebind | suspend]", Help: "Read the configuration again; on any error the running one stays. A word says what becomes of mail whose binding is gone.", Run: c.configReload},
 		{Name: "config get", Usage: "[SCOPE [INSTANCE]]... OPTION [--json]", Help: "Show a value that is set exactly there.", Run: answering(lookTime, c.configWords("get"))},
 		{Name: "config eval", Usage: "[SCOPE [INSTANCE]]... OPTION [--json]", Help: "Show a value after fallback and defaults.", Run: answering(lookTime, c.configWords("eval"))},
 		{Name: "reopen logs", Help: "Close and open the log files, after a rotation.", Run: func(context.Context, *control.Call) error { return c.logs.Reopen() }},
@@ -254,7 +254,11 @@ func (c *Core) disconnect(_ context.Context, call *control.Call) error {
 }
 
 func (c *Core) configReload(ctx context.Context, call *control.Call) error {
-	warnings, err := c.Reload(ctx)
+	word, err := removedWord(call.Args)
+	if err != nil {
+		return err
+	}
+	warnings, err := c.reloadWith(ctx, word)
 	base := ""
 	if path, err := filepath.Abs(c.opt.Conf.Path); err == nil {
 		base = filepath.Dir(path) + string(filepath.Separator)

@@ -221,7 +221,7 @@ func (c *Core) bindingSuspend(_ context.Context, args []string) (answer, error) 
 	if err := c.queue.Suspend(queue.Hold{Lane: key, Why: strings.Join(rest, " ")}, d); err != nil {
 		return nil, err
 	}
-	until := "until binding resume or a restart"
+	until := "until binding resume"
 	if d > 0 {
 		until = "until " + time.Now().Add(d).Format(consoleTime)
 	}
@@ -236,7 +236,11 @@ func (c *Core) bindingResume(_ context.Context, args []string) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.queue.Resume(key) == 0 {
+	n, err := c.queue.Resume(key)
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
 		return nil, fmt.Errorf("%s is not suspended; binding suspensions lists what is", holdName(key))
 	}
 	return said{"Resumed " + holdName(key) + "."}, nil

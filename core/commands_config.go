@@ -126,6 +126,7 @@ func (c *Core) amendLocked(ctx context.Context, change conf.Change) ([]string, e
 	if len(c.online) >= maxChanges {
 		return nil, errChanges
 	}
+	c.ways.word = ""
 	before := c.online
 	c.online = append(slices.Clip(before), change)
 	p, err := c.prepare(ctx)

@@ -165,6 +165,7 @@ func (c *Core) domainAll(_ context.Context, args []string) (answer, error) {
 type domainView struct {
 	domainRow
 	Config   string           `json:"config,omitempty"`
+	Rollup   string           `json:"rolled_up,omitempty"`
 	TTL      int              `json:"ttl"`
 	Hosts    []hostRow        `json:"hosts"`
 	Problem  string           `json:"dns_problem,omitempty"`
@@ -203,6 +204,9 @@ type connectionView struct {
 
 func (v *domainView) text(w io.Writer) {
 	fmt.Fprint(w, v.Config)
+	if v.Rollup != "" {
+		fmt.Fprintf(w, "Rolled up under '%s': it shares the limits of the domains that are\n", v.Rollup)
+	}
 	switch {
 	case len(v.Hosts) > 0:
 		fmt.Fprintf(w, "Domain '%s' has %d MXs and a TTL of %d seconds\n", v.Domain, len(v.Hosts), v.TTL)
@@ -274,6 +278,7 @@ func (c *Core) domain(_ context.Context, args []string) (answer, error) {
 			v.Config = conf.FormatScope(scope, s.schema.Scope("domain"))
 		}
 	}
+	v.Rollup = s.lane(key).rollup
 	v.way(c.courier.Inspect(key, c.dns.Cached), time.Now())
 	v.Open, v.LeftOut = c.connections(func(l queue.Lane) bool { return l.Domain == name }, 50)
 	v.Adaptive = c.adaptiveLines(name)
@@ -325,6 +330,21 @@ type setting struct {
 	Where  string `json:"where"`
 }
 
+// settingAt is the option of a shared limit, as its scope sets it.
+func (c *Core) settingAt(is queue.Share) setting {
+	text := "default"
+	if is.Pos.Line > 0 {
+		text = c.fileName(fmt.Sprintf("%s:%d", is.Pos.File, is.Pos.Line))
+	}
+	value := strconv.Itoa(is.Limit)
+	for scope, path := range c.settings.Load().paths {
+		if a, set := scope.Attr(is.Option); set && path == is.Scope {
+			value = a.Value.Text
+		}
+	}
+	return setting{conf.DisplayName(is.Option), value, text}
+}
+
 // settingOf is an option as it counts for a lane. Paths are as they are in the
 // configuration's file names, without the directory of the main file.
 func (c *Core) settingOf(key queue.Lane, name string) setting {
@@ -335,6 +355,6 @@ func (c *Core) settingOf(key queue.Lane, name string) setting {
 			schema = inner.Option(name)
 		}
 	}
-	e := conf.Effective(s.tree.Layers.Outbound(key.Group, key.Binding, key.Domain), schema)
+	e := conf.Effective(s.lane(key).layers, schema)
 	return setting{e.Name, e.Value, c.fileName(e.Where())}
 }

@@ -34,6 +34,7 @@ type explained struct {
 	Active      int      `json:"active"`
 	Delayed     int      `json:"delayed"`
 	Connections int      `json:"connections"`
+	Rollup      string   `json:"rolled_up,omitempty"`
 	Reasons     []reason `json:"reasons"`
 	// Next is when mail is tried next; absent: when the reasons without an end
 	// have gone.
@@ -68,6 +69,9 @@ func (e *explained) text(w io.Writer) {
 		fmt.Fprintf(w, "Message %s is %s: ", e.Message, e.State)
 	}
 	fmt.Fprintf(w, "%s/%s %s: %d active, %d delayed, %d connections\n", e.Group, e.Binding, e.Domain, e.Active, e.Delayed, e.Connections)
+	if e.Rollup != "" {
+		fmt.Fprintf(w, "  rolled up under %s\n", e.Rollup)
+	}
 	for _, r := range e.Reasons {
 		fmt.Fprintf(w, "  %s: %s\n", r.Gate, r.Text)
 		for _, s := range r.Settings {
@@ -107,7 +111,7 @@ func (c *Core) why(_ context.Context, args []string) (answer, error) {
 	if _, err := message.ParseID(args[0]); err == nil {
 		return c.whyMessage(args[0])
 	}
-	if _, ok := c.settings.Load().bindings.Find(args[0]); ok {
+	if c.knownBinding(args[0]) == nil {
 		return c.whyLanes(args[0], &queue.Selection{Binding: args[0]}), nil
 	}
 	domain := strings.ToLower(args[0])
@@ -157,11 +161,9 @@ func (c *Core) whyMessage(id string) (answer, error) {
 			e.Reasons = append(e.Reasons, reason{Gate: "order", Text: fmt.Sprintf("%d due messages go before it", at.Ahead), Settings: []setting{}, Until: &e.now})
 		}
 	}
-	if m.Suspended == "" {
-		expiry := c.settingOf(at.Lane, "message_expiration")
-		expires := m.Received.Add(c.lane(at.Lane.Group, at.Lane.Binding, at.Lane.Domain).queue.Expiration)
-		e.Expires, e.Expiry = &expires, &expiry
-	}
+	expiry := c.settingOf(at.Lane, "message_expiration")
+	expires := m.Received.Add(c.lane(at.Lane.Group, at.Lane.Binding, at.Lane.Domain).queue.Expiration)
+	e.Expires, e.Expiry = &expires, &expiry
 	return &whyAnswer{Subject: id, Lanes: []explained{e}}, nil
 }
 
@@ -186,8 +188,9 @@ func (c *Core) waiting(m *message.Message, at queue.Place) reason {
 
 // gateNames are the words of the reasons.
 var gateNames = [...]string{
-	queue.GatePolicy: "policy", queue.GateHeld: "suspension", queue.GateSuspended: "suspension", queue.GateUnreached: "back-off",
+	queue.GatePolicy: "policy", queue.GateHeld: "suspension", queue.GateClosed: "binding", queue.GateSuspended: "suspension", queue.GateUnreached: "back-off", queue.GateProbe: "back-off",
 	queue.GateDelayed: "back-off", queue.GateServer: "limit", queue.GateConnections: "limit",
+	queue.GateShare: "limit", queue.GateHost: "limit",
 	queue.GateConnectRate: "throttle", queue.GateMessageRate: "throttle",
 }
 
@@ -196,10 +199,14 @@ var gateNames = [...]string{
 var gateTexts = [...]string{
 	queue.GatePolicy:      "policy could not bind this mail; it is asked again",
 	queue.GateHeld:        "an operator suspended deliveries",
+	queue.GateClosed:      "nothing leaves through this binding",
 	queue.GateSuspended:   "deliveries are suspended by the configuration",
 	queue.GateUnreached:   "no connection to its next hop could be made; there is none until then",
+	queue.GateProbe:       "its next hop could not be reached lately; one connection tries it",
 	queue.GateDelayed:     "all of it waits for its next attempt",
 	queue.GateServer:      "the server has as many outbound connections as it may",
+	queue.GateShare:       "a limit that it shares is reached",
+	queue.GateHost:        "a limit of the host it goes to is reached",
 	queue.GateConnections: "all the connections it may have are busy",
 	queue.GateConnectRate: "the rate of new connections is used up",
 	queue.GateMessageRate: "the rate of messages is used up",
@@ -208,10 +215,14 @@ var gateTexts = [...]string{
 var gateOptions = [...][]string{
 	queue.GatePolicy:      nil,
 	queue.GateHeld:        nil,
+	queue.GateClosed:      nil,
 	queue.GateSuspended:   {"suspend_delivery"},
 	queue.GateUnreached:   {"host_failure_retry", "retry_interval"},
+	queue.GateProbe:       {"connect_timeout_to_delay", "mx_failures_to_delay"},
 	queue.GateDelayed:     {"retry_interval", "max_retry_interval"},
-	queue.GateServer:      {"server_max_outbound_connections"},
+	queue.GateServer:      {"server_max_outbound_connections", "server_reserve_outbound_connections"},
+	queue.GateShare:       nil,
+	queue.GateHost:        nil,
 	queue.GateConnections: {"max_outbound_connections"},
 	queue.GateConnectRate: {"outbound_throttle_connections"},
 	queue.GateMessageRate: {"outbound_throttle_messages"},
@@ -229,6 +240,7 @@ func (c *Core) explain(key queue.Lane, ahead int) explained {
 		e.Reasons = append(e.Reasons, c.reasonOf(key, g))
 	}
 	if key.Binding != binding.Suspended {
+		e.Rollup = c.settings.Load().lane(key).rollup
 		if r := c.unreachable(key, c.courier.Inspect(key, c.dns.Cached)); r != nil {
 			e.Reasons = append(e.Reasons, *r)
 		}
@@ -252,6 +264,14 @@ func (c *Core) reasonOf(key queue.Lane, g queue.Gate) reason {
 		r.Text = g.Hold.By + " suspended deliveries of " + holdName(g.Hold.Lane) + " at " + g.Hold.Since.Format(consoleTime) + ": " + g.Hold.Why
 		r.Settings = append(r.Settings, c.settingOf(key, "adaptive_enabled"))
 		return r
+	}
+	if g.Why != "" {
+		r.Text += ": " + g.Why
+		r.Settings = append(r.Settings, c.settingOf(key, c.closedBy(key)))
+	}
+	if g.Share.Option != "" {
+		r.Text += ", that of " + g.Share.Scope
+		r.Settings = append(r.Settings, c.settingAt(g.Share))
 	}
 	if g.Hold != nil {
 		r.Text += " of " + holdName(g.Hold.Lane) + " at " + g.Hold.Since.Format(consoleTime)

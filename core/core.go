@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -82,6 +83,7 @@ type Core struct {
 	endpoints map[string]*httpd.Listener // of http_listener
 	meters    *meters
 	up        atomic.Bool // all listeners answer
+	ways      ways
 	spoolDir  string
 	received  atomic.Int64
 	rejected  atomic.Int64
@@ -112,6 +114,8 @@ func New(o Options) *Core {
 	c.door = &reception.Door{
 		Log: records{c}, Validator: c.validator, Queue: func(m *message.Message) { c.queue.Insert(m) },
 		Bindings: func() *binding.Table { return c.settings.Load().bindings },
+		Unbound:  c.unbound,
+		Usable:   func(b binding.Binding) bool { return c.closed(queue.Lane{Group: b.Group, Binding: b.Name}) == "" },
 		Options:  func() *reception.Options { return &c.settings.Load().reception },
 		Hostname: c.hostname, NewID: c.newID, Now: time.Now,
 		IsFull: func(err error) bool { return errors.Is(err, spool.ErrFull) },
@@ -132,7 +136,11 @@ func New(o Options) *Core {
 		OptionsFor: func(group, binding, domain string) *delivery.Options {
 			return c.adaptive.Shape(queue.Lane{Group: group, Binding: binding, Domain: domain}).Delivery
 		},
-		AuthPolicy: authPolicy{c.outbound}, Connected: c.outbound.connected,
+		HostLimits: func(binding, host string) delivery.HostLimits {
+			return c.settings.Load().hostLimits(binding, host)
+		},
+		Learned:    c.learned,
+		AuthPolicy: authPolicy{c.outbound}, Connected: c.connected,
 	}
 	c.adaptive = c.newAdaptive()
 	c.queue = &queue.Queue{
@@ -140,6 +148,8 @@ func New(o Options) *Core {
 		Attempting: c.outbound.attempting, BeforeRetry: c.outbound.beforeRetry, Failing: c.outbound.failing, Asks: c.outbound.asks,
 		OptionsFor:     func(l queue.Lane) *queue.Options { return c.adaptive.Shape(l).Queue },
 		MaxConnections: func() int { return int(c.settings.Load().globals.MaxConnections) },
+		Closed:         c.closed,
+		Reserve:        func() int { return int(c.settings.Load().globals.Reserve) },
 	}
 	c.auth = c.directory()
 	c.control = &control.Server{Table: &control.Table{Commands: c.commands()}, Guard: c.guard}
@@ -147,7 +157,7 @@ func New(o Options) *Core {
 		Validator: c.validator, Door: smtpd.ReceptionDoor(c.door), Log: records{c},
 		ProfileFor: c.profile, Hostname: c.hostname, NewID: c.newID, Visits: c.audit,
 		Problem: c.problem("smtpd"), Now: time.Now, After: time.After,
-		Auth: c.auth, Account: c.account, Aliases: c.expandAlias,
+		Auth: c.auth, Account: c.account, Aliases: c.expandAlias, Blackhole: c.blackholed,
 	})
 	c.http = c.httpServer()
 	return c
@@ -217,6 +227,7 @@ func (c *Core) parts() []part {
 		{"log hooks", func(context.Context) error { c.hooks.start(); return nil }, c.hooks.stop},
 		{"adaptive", c.adapting.start, c.adapting.stop},
 		{"queue", c.queue.Start, c.queue.Stop},
+		{"bindings", c.startBindings, func(context.Context) { c.stopBindings() }},
 		{"metrics", c.startMetrics, c.stopMetrics},
 		{"control", c.startControl, func(context.Context) { c.control.Stop() }},
 		{"smtpd", c.startSMTP, c.smtp.Drain},
@@ -334,6 +345,7 @@ func (c *Core) startSpool(context.Context) error {
 	c.spool = store
 	c.door.Spool = spoolForDoor{store, c.meters.committed}
 	c.queue.Spool = store
+	c.queue.HoldStore = holdFile{filepath.Join(o.Dir, holdFileName)}
 	records := delivery.Records(func(ref message.BodyRef) (delivery.Body, error) { return store.OpenBody(ref) })
 	c.courier.Contents = records
 	c.bounce.Open = func(m *message.Message) (io.ReadCloser, error) { return records.Open(m) }

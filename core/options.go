@@ -10,6 +10,9 @@ import (
 type globals struct {
 	Hostname       string        `opt:"hostname" scopes:"global" help:"Our own name; default: the system's."`
 	MaxConnections int64         `opt:"server_max_outbound_connections" default:"20000" scopes:"global" help:"Outbound connections of all bindings together."`
+	Reserve        int64         `opt:"server_reserve_outbound_connections" default:"200" scopes:"global" help:"Outbound connections beyond that for domains that have none."`
+	DefaultBinding string        `opt:"default_binding" enum:"normal,suspended,none" default:"normal" scopes:"global" help:"Mail that policy does not bind: it leaves through the default binding, waits there, or is refused with 451."`
+	Removed        string        `opt:"removed_bindings" enum:"refuse,rebind,suspend" default:"refuse" scopes:"global" help:"A reload that takes away a binding with mail: refuse it, have policy bind that mail again, or let it wait until the binding is back."`
 	PIDFile        string        `opt:"pidfile" scopes:"global" help:"File for the process id; unset: none."`
 	MetricsListen  string        `opt:"metrics_listen" scopes:"global" help:"Address that serves Prometheus metrics over HTTP; unset: none."`
 	DrainTimeout   time.Duration `opt:"shutdown_timeout" default:"30" unit:"seconds" scopes:"global" help:"How long a shutdown waits for sessions and deliveries."`

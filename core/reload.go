@@ -70,14 +70,22 @@ type prepared struct {
 	// fromModules are warnings that the modules have put into the paniclog
 	// themselves.
 	fromModules []string
+	rebind      []string // bindings that are gone, and whose mail policy binds again
 }
 
 // Reload moves every part to the configuration as it is on disk now. On any
 // error nothing changes, and the error says everything that is wrong: the
 // original's line first, then every cause with its place.
 func (c *Core) Reload(ctx context.Context) (warnings []string, err error) {
+	return c.reloadWith(ctx, "")
+}
+
+// reloadWith is Reload with a word in place of removed_bindings, where there is
+// one.
+func (c *Core) reloadWith(ctx context.Context, removed string) (warnings []string, err error) {
 	c.reload.Lock()
 	defer c.reload.Unlock()
+	c.ways.word = removed
 	online := c.online
 	c.online = nil // a reload drops the changes of config set
 	p, err := c.prepare(ctx)
@@ -98,6 +106,9 @@ func (c *Core) prepare(ctx context.Context) (*prepared, error) {
 		return nil, err
 	}
 	p := &prepared{settings: s, warnings: warnings, listeners: map[string]*smtpd.Listener{}}
+	if err := c.checkRemoved(p); err != nil {
+		return nil, err
+	}
 	for _, name := range s.smtp {
 		if c.listeners[name] != nil {
 			continue
@@ -191,13 +202,16 @@ func refusal(err error) error {
 
 // commit moves to the new configuration. Nothing in it can fail.
 func (c *Core) commit(p *prepared) {
+	p.settings.follow(c.settings.Load())
 	c.settings.Store(p.settings)
 	c.dns.Use(p.settings.dns)
 	c.audit.Use(p.settings.audit)
 	c.adaptive.Use(p.adaptive)
 	p.modules.Commit()
 	c.validator.SetChain(c.chain(p))
+	c.lookAtAddresses()
 	c.queue.Reconfigured()
+	c.rebindRemoved(p.rebind)
 	wanted := map[string]bool{}
 	for _, name := range p.settings.smtp {
 		wanted[name] = true

@@ -58,7 +58,7 @@ func Schema(modules []option.Schema) *option.Schema {
 func optionOwners() []any {
 	return []any{
 		globals{}, listenerOptions{}, socketOptions{}, controlOptions{}, guardOptions{}, dns.Options{}, spool.Config{}, reception.Options{},
-		smtpd.Options{}, queue.Options{}, queue.Rates{}, delivery.Options{}, bounce.Options{}, signOptions{}, aliasOptions{}, adaptive.Options{},
+		smtpd.Options{}, queue.Options{}, queue.Rates{}, queue.Limits{}, delivery.Options{}, delivery.HostOptions{}, bounce.Options{}, signOptions{}, aliasOptions{}, adaptive.Options{},
 		httpd.Options{}, httpModeOptions{},
 	}
 }

@@ -23,7 +23,6 @@ import (
 	"github.com/mtad/mtad/core/reception"
 	"github.com/mtad/mtad/core/smtpd"
 	"github.com/mtad/mtad/core/spool"
-	"github.com/mtad/mtad/core/throttle"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/option"
 )
@@ -60,12 +59,15 @@ type settings struct {
 	sessions sessionCache
 	requests sessionCache // of http_listener: layersKey -> *httpd.Profile
 	rates    rateCache
+	paths    map[*option.Scope]string
+	rollsUp  bool // a host scope has rollup_mx
+	mx       *mxMemory
 }
 
 // newSettings decodes a checked tree. Problems are the options that only their
 // owner can judge.
 func newSettings(tree *conf.Tree, schema *option.Schema) (*settings, option.Problems) {
-	s := &settings{tree: tree, schema: schema}
+	s := &settings{tree: tree, schema: schema, mx: &mxMemory{}}
 	root := tree.Root
 	var bad option.Problems
 	bad = append(bad, option.DecodeLayers(&s.globals, root)...)
@@ -94,6 +96,7 @@ func newSettings(tree *conf.Tree, schema *option.Schema) (*settings, option.Prob
 	bad = append(bad, problems...)
 	s.audit = counted
 	s.bindings = bindingTable(tree.Layers)
+	s.paths, s.rollsUp = scopePaths(root)
 	bad = append(bad, checkRoutes(root)...)
 	bad = append(bad, s.loggers(root)...)
 	bad = append(bad, s.authentication(root)...)
@@ -209,6 +212,9 @@ type lane struct {
 	adaptive adaptive.Options
 	rate     option.Throttle // outbound_throttle_messages
 	sweeps   []adaptive.Sweep
+	layers   []*option.Scope
+	rollup   string // the name that the domain is rolled up under, "": none
+	known    bool   // whether it is, as far as anybody asks
 }
 
 // outboundCache keeps what was resolved for a lane: there are as many as lanes,
@@ -229,52 +235,11 @@ func (s *settings) lane(key queue.Lane) *lane {
 	if l := c.lanes[key]; l != nil {
 		return l
 	}
-	l := &lane{}
-	layers := s.tree.Layers.Outbound(key.Group, key.Binding, key.Domain)
-	// The schema was checked at load, so decoding has nothing to report.
-	option.DecodeLayers(&l.queue, layers...)
-	option.DecodeLayers(&l.delivery, layers...)
-	option.DecodeLayers(&l.bounce, layers...)
-	option.DecodeLayers(&l.adaptive, layers...)
-	var rates queue.Rates
-	option.DecodeLayers(&rates, layers...)
-	l.rate, l.sweeps = rates.Messages, sweepRules(layers)
-	l.queue.Messages = s.rates.limiter(conf.Origin(layers, "outbound_throttle_messages"), "m", rates.Messages)
-	l.queue.Connections = s.rates.limiter(conf.Origin(layers, "outbound_throttle_connections"), "c", rates.Connections)
+	l := s.resolve(key)
 	if c.lanes == nil || len(c.lanes) >= maxCached {
 		c.lanes = map[queue.Lane]*lane{}
 	}
 	c.lanes[key] = l
-	return l
-}
-
-// rateCache has one limiter for each scope that declares a rate: all that fall
-// back to the scope share it.
-type rateCache struct {
-	mu       sync.Mutex
-	limiters map[rateKey]*throttle.Limiter
-}
-
-type rateKey struct {
-	scope *option.Scope
-	kind  string
-}
-
-func (c *rateCache) limiter(scope *option.Scope, kind string, rate option.Throttle) *throttle.Limiter {
-	if scope == nil {
-		return nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.limiters == nil {
-		c.limiters = map[rateKey]*throttle.Limiter{}
-	}
-	key := rateKey{scope, kind}
-	l, ok := c.limiters[key]
-	if !ok {
-		l = throttle.New(rate)
-		c.limiters[key] = l
-	}
 	return l
 }
 
@@ -300,7 +265,7 @@ func (s *settings) profile(listen string, peer netip.Addr) (*smtpd.Profile, erro
 		return nil, err
 	}
 	p.Listed = smtpd.Listed{Extensions: narrow(conf.Origin(layers, "smtp_extensions")), Proxy: narrow(conf.Origin(layers, "proxy_protocol"))}
-	p.Messages = s.rates.limiter(conf.Origin(layers, "inbound_throttle_messages"), "i", o.MessageRate)
+	p.Messages = s.limiter(conf.Origin(layers, "inbound_throttle_messages"), "inbound_throttle_messages", o.MessageRate)
 	p.Reception = new(reception.Options)
 	option.DecodeLayers(p.Reception, layers...)
 	if origin := conf.Origin(layers, "listener_sessions"); origin != nil {

@@ -1,13 +1,20 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
 	"os"
+	"syscall"
+	"time"
 
 	"github.com/mtad/mtad/core/queue"
 )
+
+// sourcePause is how long a lane waits where no connection can be made from its
+// source address: it is not there, or its ports are used up.
+const sourcePause = 10 * time.Second
 
 // connect finds a host for the lane that will talk to us. The targets are
 // tried in order until one does (RFC 5321 §5.1).
@@ -29,9 +36,18 @@ func (t *trip) connect(ctx context.Context, b *queue.Batch) *setback {
 		return s
 	}
 	var sum tally
+	var held *queue.Held
 	for _, to := range ready {
+		limits, leave, full := t.courier.enter(t.lane.Binding, to.host)
+		if full != nil {
+			held = cmp.Or(held, full)
+			continue
+		}
 		s, r := t.open(ctx, to, b, t.opt)
-		if r == nil {
+		if r != nil {
+			leave()
+		} else {
+			s.limits, s.closed = limits, after(s.closed, leave)
 			t.courier.hosts.forget(hostKey{t.lane.Binding, to.addr})
 			t.s = s
 			return nil
@@ -40,6 +56,9 @@ func (t *trip) connect(ctx context.Context, b *queue.Batch) *setback {
 			return &setback{Result: *r}
 		}
 		sum.add(r)
+	}
+	if held != nil { // there is a host that only has no place
+		return &setback{Result: queue.Result{Verdict: queue.NotAttempted, Held: held}}
 	}
 	return &setback{Result: sum.result()}
 }
@@ -104,6 +123,10 @@ func (t *trip) dial(ctx context.Context, to target, o *Options) (*session, *queu
 	}
 	if ctx.Err() != nil {
 		return nil, &queue.Result{Verdict: queue.NotAttempted}
+	}
+	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+		return nil, &queue.Result{Verdict: queue.NotAttempted, Held: &queue.Held{For: sourcePause, Share: queue.Share{
+			ShareKey: queue.ShareKey{Option: "bind_address", Scope: "this machine"}}}} // ours: the host is not to blame
 	}
 	t.courier.avoid(t.lane.Binding, to, o, isTimeout(err))
 	r := unconnected(replyNoHosts.WithCause(err))

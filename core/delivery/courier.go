@@ -42,6 +42,14 @@ type Courier struct {
 	// not wait.
 	Connected func(lane queue.Lane, to netip.AddrPort, err error)
 
+	// HostLimits are the limits of a host that a binding sends to.
+	HostLimits func(binding, host string) HostLimits
+	// Learned is told the preferred exchangers of a lane's domain whenever they
+	// were looked up. True: other options count for the lane now, and its mail
+	// goes back.
+	Learned func(lane queue.Lane, hosts []string) bool
+
+	inUse   hostTable
 	hosts   memory[hostKey, hostFailure]
 	domains memory[string, lookupFailures]
 	live    liveTable
@@ -84,6 +92,12 @@ func (t *trip) deliver(ctx context.Context, b *queue.Batch) bool {
 	reused := t.s != nil
 	if !reused && !t.connected(ctx, b) {
 		return false
+	}
+	if held := t.s.limits.admit(t.courier.now(), len(b.Messages)); held != nil {
+		for _, m := range b.Messages {
+			t.src.Settle(m, queue.Result{Verdict: queue.NotAttempted, Held: held})
+		}
+		return ctx.Err() == nil
 	}
 	x := t.s.transact(t.courier, b)
 	if reused && x.stale && ctx.Err() == nil {

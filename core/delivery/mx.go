@@ -47,16 +47,23 @@ type setback struct {
 
 func refused(r *smtp.Reply) *setback { return &setback{Result: *unconnected(r)} }
 
+// otherOptions gives a batch back, because what was learned of its domain brings
+// other options into force.
+func otherOptions() *setback {
+	return &setback{Result: queue.Result{Verdict: queue.NotAttempted}}
+}
+
 // finder looks up the targets of one lane.
 type finder struct {
 	c      *Courier
 	domain string
+	lane   queue.Lane
 	opt    *Options
 }
 
 // targets are the addresses to try for a lane, in order.
 func (c *Courier) targets(ctx context.Context, lane queue.Lane, o *Options) ([]target, *setback) {
-	f := &finder{c: c, domain: lane.Domain, opt: o}
+	f := &finder{c: c, domain: lane.Domain, lane: lane, opt: o}
 	routes, err := routesOf(lane.Domain, o)
 	if err != nil {
 		return nil, refused(replyNoHosts.WithCause(err))
@@ -67,8 +74,14 @@ func (c *Courier) targets(ctx context.Context, lane queue.Lane, o *Options) ([]t
 	}
 	var hosts []*exchanger
 	var failed *setback
+	if !slices.ContainsFunc(routes, func(r route) bool { return r.kind == routeDomain }) && f.learned(nil) {
+		return nil, otherOptions()
+	}
 	for i := range routes {
 		found, s := f.exchangers(ctx, &routes[i])
+		if s != nil && s.Verdict == queue.NotAttempted {
+			return nil, s
+		}
 		hosts = append(hosts, found...)
 		failed = cmp.Or(failed, s)
 	}
@@ -98,11 +111,17 @@ func (f *finder) exchangers(ctx context.Context, r *route) ([]*exchanger, *setba
 		return nil, refused(replyNoDomain.WithCause(fmt.Errorf("MX of %s: %s", r.host, a.Error)))
 	case a.Error == dns.NoData, a.Error == dns.NXDomain, a.Error == "" && len(a.Records) == 0:
 		// No MX: the domain is its own, with preference 0 (RFC 5321 §5.1).
+		if r.kind == routeDomain && f.learned([]sdk.DNSRecord{{Value: r.host}}) {
+			return nil, otherOptions()
+		}
 		return f.guard(r, []*exchanger{{host: r.host, route: r}})
 	case a.Error != "":
 		return f.withoutMX(r, a.Error)
 	}
 	f.c.lookupWorked(f.domain, func(n *lookupFailures) { n.mx = 0 })
+	if r.kind == routeDomain && f.learned(a.Records) {
+		return nil, otherOptions()
+	}
 	return f.guard(r, exchangersOf(r, a.Records))
 }
 

@@ -55,6 +55,16 @@ type Options struct {
 	MaxRecipients int64 `opt:"max_recipients_per_connection" default:"0" scopes:"binding,binding_group,domain,global" help:"RCPT commands over one connection; 0 is no limit."`
 }
 
+// HostOptions are a host scope's: an exchanger, by its name or a /regex/. They
+// count beside those of the other scopes, and do not fall back to them.
+type HostOptions struct {
+	MaxConnections int64           `opt:"max_outbound_connections" default:"-1" scopes:"host" help:"Connections to the host through one binding; -1 is no limit. It does not fall back."`
+	Messages       option.Throttle `opt:"outbound_throttle_messages" type:"rate" scopes:"host" help:"Messages to the hosts of the scope, beside the other rates."`
+	Connections    option.Throttle `opt:"outbound_throttle_connections" type:"rate" scopes:"host" help:"Connections to the hosts of the scope, beside the other rates."`
+	Rollup         bool            `opt:"rollup_mx" default:"false" scopes:"host" help:"Domains whose preferred exchangers are all rolled up under one name share limits: they take options of the domain of that name behind their own, and count together."`
+	RollupName     string          `opt:"rollup_mx_name" scopes:"host" help:"That name."`
+}
+
 // Defaults are the options as an empty configuration has them.
 func Defaults() *Options {
 	o := new(Options)

@@ -48,6 +48,7 @@ type session struct {
 	sent   int64       // bytes of the transaction
 	final  atomic.Bool // the whole content is out: worth a moment more
 	unhook func() bool // stops watching ctx
+	limits HostLimits  // of the host
 	closed func()      // told when the connection ends; nil: nobody is
 
 	broken     bool // no dialogue is possible any more

@@ -59,4 +59,12 @@ type Result struct {
 	Bytes     int64
 	TLS       *sdk.OutboundTLS // nil: no connection was made
 	Unreached bool             // no connection could be made: the lane backs off
+	Held      *Held            // of NotAttempted: a limit of the host has the lane wait
+}
+
+// Held is a limit of the host that mail goes to, which the lane cannot know
+// before it has looked the host up.
+type Held struct {
+	For   time.Duration
+	Share Share
 }

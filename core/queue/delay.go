@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/mtad/mtad/core/message"
@@ -70,7 +71,7 @@ func (l *lane) takeDue(most int) []*entry {
 // memory only.
 func (l *lane) putOff(e *entry, note string) {
 	q := l.q
-	next := q.Clock.Now().Add(q.backoffOf(l, e))
+	next := q.Clock.Now().Add(q.backoffOf(l, e) + rand.N(l.opts().Fuzz+1))
 	if m, err := q.read(e.id); err == nil {
 		m.Next, m.LastReply = next, note
 		err = q.Spool.Change(e.id, message.Encode(m))

@@ -9,10 +9,14 @@ type GateKind uint8
 const (
 	GatePolicy      GateKind = iota // policy has to bind it first
 	GateHeld                        // an operator suspended it
+	GateClosed                      // its binding cannot be used
 	GateSuspended                   // suspend_delivery
 	GateUnreached                   // no connection could be made: the lane backs off
+	GateProbe                       // its next hop could not be reached: one connection tries it
 	GateDelayed                     // all of it waits for its next attempt
 	GateServer                      // server_max_outbound_connections are open
+	GateShare                       // a connection limit that it shares with other lanes is reached
+	GateHost                        // a limit of the host it goes to is reached
 	GateConnections                 // max_outbound_connections are busy
 	GateConnectRate                 // outbound_throttle_connections
 	GateMessageRate                 // outbound_throttle_messages
@@ -23,6 +27,8 @@ type Gate struct {
 	Kind  GateKind
 	Until time.Time // when it opens; zero: nobody knows
 	Hold  *Hold     // of GateHeld
+	Share Share     // of GateShare and GateHost
+	Why   string    // of GateClosed
 }
 
 // Explain gives a lane as it is, with its gates. A lane that holds nothing has
@@ -57,6 +63,9 @@ func (l *lane) gates(now time.Time, hold *Hold, ahead int) []Gate {
 	if hold != nil {
 		out = append(out, Gate{Kind: GateHeld, Until: hold.Until, Hold: hold})
 	}
+	if why := l.q.closed(l.key); why != "" {
+		out = append(out, Gate{Kind: GateClosed, Why: why})
+	}
 	switch own := l.q.OptionsFor(l.key); {
 	case own.Hold != nil:
 		out = append(out, Gate{Kind: GateHeld, Until: own.Hold.Until, Hold: own.Hold})
@@ -66,11 +75,15 @@ func (l *lane) gates(now time.Time, hold *Hold, ahead int) []Gate {
 	if now.Before(l.blocked) {
 		out = append(out, Gate{Kind: GateUnreached, Until: l.blocked})
 	}
+	if now.Before(l.held) {
+		out = append(out, Gate{Kind: GateHost, Until: l.held, Share: l.heldBy})
+	}
 	if next := l.nextDue(); l.active()+l.taken == 0 && next.After(now) && !l.suspended() {
 		out = append(out, Gate{Kind: GateDelayed, Until: next})
 	}
-	if l.workers == 0 && l.q.workers >= l.q.MaxConnections() {
-		out = append(out, Gate{Kind: GateServer})
+	out = append(out, l.fullShares()...)
+	if l.active() > 0 && l.probing() {
+		out = append(out, Gate{Kind: GateProbe})
 	}
 	if l.active() > 0 && l.workers >= int(o.MaxConnections) && len(l.idle) == 0 {
 		out = append(out, Gate{Kind: GateConnections})

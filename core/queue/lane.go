@@ -18,9 +18,15 @@ type lane struct {
 	workers int
 	idle    []*rest // workers that wait for mail
 	timer   Timer
+	rings   time.Time // when timer does; zero: it is not set
 	options atomic.Pointer[Options]
 	blocked time.Time // no connection before this
-	starved bool
+	outage  outage
+	down    atomic.Bool // there is an outage; for a look without the lock
+	held    time.Time   // likewise, by a limit of the host
+	heldBy  Share
+	shares  []*share // that its connections count in; set by counted
+	waits   *waiting // for a place in a share
 }
 
 // opts are the lane's options, resolved once a configuration.
@@ -94,6 +100,10 @@ func (l *lane) wake() {
 	if o.Suspend {
 		return
 	}
+	if now.Before(l.held) {
+		l.alarm(l.held.Sub(now))
+		return
+	}
 	waiting := l.active()
 	for waiting > 0 && len(l.idle) > 0 {
 		l.idle[len(l.idle)-1].end()
@@ -103,42 +113,64 @@ func (l *lane) wake() {
 		l.alarm(l.blocked.Sub(now))
 		return
 	}
-	for l.workers < int(o.MaxConnections) && l.workers*perWorker < l.active() && l.start(now) {
+	for l.mayStart(now) && l.start(now) {
 	}
 	if len(l.delayed) > 0 {
 		l.alarm(time.UnixMilli(l.delayed[0].due).Sub(now))
 	}
 }
 
+// mayStart reports that the lane has mail for a further connection, and that
+// nothing of its own holds it.
+func (l *lane) mayStart(now time.Time) bool {
+	o := l.opts()
+	return l.q.accept.Err() == nil && !l.probing() && !o.Suspend && !now.Before(l.blocked) && !now.Before(l.held) &&
+		l.workers < int(o.MaxConnections) && l.workers*perWorker < l.active()
+}
+
 // start begins one worker if the connection limits allow it.
 func (l *lane) start(now time.Time) bool {
-	if l.q.workers >= l.q.MaxConnections() {
-		if !l.starved {
-			l.starved = true
-			l.q.starved = append(l.q.starved, l)
-			l.q.makeRoom()
-		}
+	if full := l.full(); full != nil {
+		full.queue(l)
+		return false
+	}
+	return l.begin(now)
+}
+
+// begin begins one worker if the rate of connections allows it.
+func (l *lane) begin(now time.Time) bool {
+	if wait, ok := l.q.ramp.take(now); !ok {
+		l.alarm(wait)
 		return false
 	}
 	if wait, ok := l.opts().Connections.Take(now, 1); !ok {
 		l.alarm(wait)
 		return false
 	}
-	l.workers++
-	l.q.workers++
+	l.count(+1)
 	l.q.running.Add(1)
 	go l.work()
 	return true
 }
 
-// alarm has the lane look again after d.
+// alarm has the lane look again after d, or before where it is to already: a
+// rate that opens soon must not wait for a retry that is due later.
 func (l *lane) alarm(d time.Duration) {
+	d = max(d, time.Millisecond)
+	at := l.q.Clock.Now().Add(d)
+	if !l.rings.IsZero() && !l.rings.After(at) {
+		return
+	}
 	if l.timer != nil {
 		l.timer.Stop()
 	}
-	l.timer = l.q.Clock.AfterFunc(max(d, time.Millisecond), func() {
+	l.rings = at
+	l.timer = l.q.Clock.AfterFunc(d, func() {
 		l.q.mu.Lock()
 		defer l.q.mu.Unlock()
+		if l.rings.Equal(at) {
+			l.rings = time.Time{}
+		}
 		l.wake()
 	})
 }

@@ -85,9 +85,7 @@ func (w *worker) failNow(e *entry, reply *smtp.Reply, quietly Disclosure) bool {
 		w.release(e, (*lane).put)
 		return false
 	}
-	w.q.Counters.Failed.Add(1)
-	w.q.figures.add(w.lane.key, EventFailed)
-	w.q.Log.PermanentFailure(a)
+	w.failed(a)
 	w.drop(e)
 	return true
 }
@@ -205,7 +203,7 @@ func (l *lane) flush(most int) int {
 		e.due = 0
 		l.put(e)
 	}
-	l.blocked = time.Time{}
+	l.forgive()
 	l.wake()
 	return n
 }
@@ -220,7 +218,7 @@ func (q *Queue) Retry(id string) (bool, error) {
 		return false, ErrNoMessage
 	}
 	l := e.lane
-	l.blocked = time.Time{}
+	l.forgive()
 	defer l.wake()
 	if i := slices.Index(l.delayed, e); i >= 0 {
 		heap.Remove(&l.delayed, i)

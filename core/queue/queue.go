@@ -74,18 +74,29 @@ type Queue struct {
 
 	// OptionsFor resolves a lane's options in the current configuration.
 	OptionsFor func(lane Lane) *Options
+	// Closed says why nothing may leave through a lane's binding, "" where it
+	// may; nil: it always may. After a change, Refresh.
+	Closed func(key Lane) string
+	// HoldStore keeps suspensions over a restart; nil: they are forgotten.
+	HoldStore HoldStore
 	// MaxConnections bounds the connections of all lanes together
 	// (server_max_outbound_connections).
 	MaxConnections func() int
+	// Reserve is how many connections more there may be for lanes that have
+	// none (server_reserve_outbound_connections); nil: none.
+	Reserve func() int
 
 	mu       sync.Mutex
 	lanes    map[Lane]*lane
 	entries  map[string]*entry
 	workers  int
+	started  time.Time
+	ramp     ramp
+	expiry   Timer // of watchExpiry
 	damaged  int
-	resting  list.List     // of *rest, the one that waits for longest first
-	starved  []*lane       // lanes that wanted a connection when all were taken
-	beside   chan struct{} // bounds the messages that are settled beside their lane
+	resting  list.List           // of *rest, the one that waits for longest first
+	shares   map[ShareKey]*share // connection limits that lanes share
+	beside   chan struct{}       // bounds the messages that are settled beside their lane
 	accept   context.Context
 	stop     context.CancelFunc
 	hard     context.Context
@@ -121,11 +132,14 @@ func (q *Queue) Start(ctx context.Context) error {
 	q.lanes, q.entries = map[Lane]*lane{}, map[string]*entry{}
 	q.ages = ages{}
 	q.beside = make(chan struct{}, maxBeside)
-	q.figures.reset(q.Clock.Now())
+	q.started = q.Clock.Now()
+	q.ramp.start(q.started)
+	q.figures.reset(q.started)
 	q.hard, q.kill = context.WithCancel(ctx)
 	q.accept, q.stop = context.WithCancel(q.hard)
 	q.mu.Unlock()
-	return q.Spool.Each(func(id string, meta []byte) error {
+	q.loadHolds()
+	err := q.Spool.Each(func(id string, meta []byte) error {
 		m, err := message.Decode(meta)
 		if err != nil {
 			q.setAside(id, err)
@@ -134,6 +148,8 @@ func (q *Queue) Start(ctx context.Context) error {
 		q.Insert(m)
 		return nil
 	})
+	q.watchExpiry()
+	return err
 }
 
 // setAside keeps a message whose metadata cannot be read out of the way; it
@@ -179,6 +195,9 @@ func (q *Queue) Stop(ctx context.Context) {
 		return
 	}
 	q.stop()
+	if q.expiry != nil {
+		q.expiry.Stop()
+	}
 	for _, l := range q.lanes {
 		l.halt()
 	}
@@ -199,13 +218,12 @@ func (q *Queue) Reconfigured() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, l := range q.lanes {
-		l.options.Store(nil)
-		l.blocked = time.Time{}
+		l.forgive()
 		if l.suspended() {
 			l.hurry()
 		}
-		l.wake()
 	}
+	q.renew()
 }
 
 // LaneSize is a line of mailq.

@@ -39,18 +39,3 @@ func (r *rest) end() {
 	r.forget()
 	close(r.over)
 }
-
-// makeRoom closes the connection that has been idle for longest: where all that
-// are allowed are open, one without mail must not keep mail from going out.
-func (q *Queue) makeRoom() {
-	if first := q.resting.Front(); first != nil {
-		r := first.Value.(*rest)
-		r.close = true
-		r.end()
-	}
-}
-
-// crowded reports that lanes wait for a connection.
-func (q *Queue) crowded() bool {
-	return len(q.starved) > 0 && q.workers >= q.MaxConnections()
-}

@@ -26,7 +26,7 @@ func TestIdleConnectionMakesRoom(t *testing.T) {
 		b.Insert(b.message(id, to(id+".test")))
 		b.deliver(Result{Verdict: Delivered}, id)
 	}
-	b.until(func() bool { return len(b.starved) == 0 && b.resting.Len() == b.workers })
+	b.until(func() bool { return b.server().none.first() == nil && b.resting.Len() == b.workers })
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.workers == 0 || len(b.lanes) != b.workers {

@@ -15,6 +15,7 @@ import (
 var (
 	replyExpired      = smtp.NewReply(554, "5.4.7", "[internal] exceeded max time without delivery")
 	replyMaxRetries   = smtp.NewReply(554, "5.4.7", "[internal] exceeded max retries without delivery")
+	replyBlackhole    = smtp.NewReply(550, "5.7.1", "[internal] mail for this destination is not delivered")
 	replyNotAttempted = smtp.NewReply(554, "5.4.5", "[internal] Delivery not attempted (message expired)")
 )
 
@@ -28,6 +29,9 @@ func (w *worker) Settle(m *message.Message, r Result) {
 		r = w.q.Outcome(w.lane.key, r)
 	}
 	a := w.attempt(m, r)
+	if r.Verdict != NotAttempted && r.ConnID != "" {
+		w.reached()
+	}
 	switch r.Verdict {
 	case Delivered:
 		w.q.Counters.Delivered.Add(1)
@@ -39,6 +43,7 @@ func (w *worker) Settle(m *message.Message, r Result) {
 	case TransientFailure:
 		w.putOff(e, a, r.Unreached)
 	case NotAttempted:
+		w.hold(r.Held)
 		w.release(e, (*lane).putBack)
 	}
 }
@@ -53,6 +58,29 @@ func (w *worker) attempt(m *message.Message, r Result) *logs.Attempt {
 		a.Reply = r.Reply.String()
 	}
 	return a
+}
+
+// blackholed fails a message of a lane whose mail is not to be delivered.
+func (w *worker) blackholed(m *message.Message, e *entry) bool {
+	how := w.lane.opts().Blackhole
+	if how == "" || how == "false" || w.lane.suspended() {
+		return false
+	}
+	r := Result{Verdict: PermanentFailure, Reply: replyBlackhole}
+	if how != "internal" {
+		w.Settle(m, r)
+		return true
+	}
+	w.failed(w.attempt(m, r))
+	w.finish(e)
+	return true
+}
+
+// failed counts and logs a message that failed for good.
+func (w *worker) failed(a *logs.Attempt) {
+	w.q.Counters.Failed.Add(1)
+	w.q.figures.add(w.lane.key, EventFailed)
+	w.q.Log.PermanentFailure(a)
 }
 
 // finish removes a message for good.
@@ -71,9 +99,7 @@ func (w *worker) fail(e *entry, a *logs.Attempt) {
 		w.delay(e, a.Message, w.q.Clock.Now().Add(time.Minute))
 		return
 	}
-	w.q.Counters.Failed.Add(1)
-	w.q.figures.add(w.lane.key, EventFailed)
-	w.q.Log.PermanentFailure(a)
+	w.failed(a)
 	w.finish(e)
 }
 
@@ -168,7 +194,17 @@ func (w *worker) delay(e *entry, m *message.Message, next time.Time) {
 func (w *worker) block(t time.Time) {
 	w.q.mu.Lock()
 	defer w.q.mu.Unlock()
-	w.lane.blocked = t
+	w.lane.unreached(t)
+}
+
+// hold has the lane wait for a limit of its host.
+func (w *worker) hold(h *Held) {
+	if h == nil {
+		return
+	}
+	w.q.mu.Lock()
+	defer w.q.mu.Unlock()
+	w.lane.held, w.lane.heldBy = w.q.Clock.Now().Add(h.For), h.Share
 }
 
 // release gives an entry back to the lane.
@@ -178,6 +214,10 @@ func (w *worker) release(e *entry, put func(*lane, *entry)) {
 	delete(w.open, e.id)
 	w.lane.taken--
 	put(w.lane, e)
+}
+
+func (q *Queue) troubled(what string, err error) {
+	q.Log.Panic(sdk.LogRecord{Level: sdk.LevelCritical, Source: "queue", Text: what + ": " + err.Error()})
 }
 
 func (w *worker) trouble(e *entry, what string, err error) {

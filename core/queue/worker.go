@@ -20,10 +20,18 @@ func (l *lane) work() {
 	l.q.mu.Lock()
 	defer l.q.mu.Unlock()
 	w.giveBack()
-	l.workers--
-	l.q.workers--
+	if w.yields != nil {
+		w.yields.yielding--
+	}
+	freed := l.shares
+	l.count(-1)
+	if l.workers == 0 {
+		l.waits = nil // it is one of those without any now
+	}
+	for _, s := range freed {
+		s.feed()
+	}
 	l.wake()
-	l.q.feedStarved()
 	l.tidy()
 }
 
@@ -35,21 +43,14 @@ func (l *lane) tidy() {
 	}
 }
 
-// feedStarved lets the lanes that found all connections taken try again.
-func (q *Queue) feedStarved() {
-	for len(q.starved) > 0 && q.workers < q.MaxConnections() {
-		l := q.starved[0]
-		q.starved = q.starved[1:]
-		l.starved = false
-		l.wake()
-	}
-}
-
 // worker is the Source of one Serve. Only that Serve's goroutine uses it.
 type worker struct {
 	q    *Queue
 	lane *lane
 	open map[string]*entry // taken and not settled
+
+	batches int    // that it took
+	yields  *share // whose place it gives up
 }
 
 // Next gives the next batch (Source).
@@ -103,11 +104,18 @@ func (w *worker) take() ([]*entry, *rest) {
 		return nil, nil
 	}
 	from := l.front()
+	if now.Before(l.held) {
+		l.alarm(l.held.Sub(now))
+		from = nil
+	}
 	if from == nil {
-		if l.q.crowded() {
+		if w.yield(0) {
 			return nil, nil
 		}
 		return nil, l.rest()
+	}
+	if w.yield(turn) {
+		return nil, nil
 	}
 	n := batchLength(from, int(o.MaxBatch))
 	if wait, ok := o.Messages.Take(now, n); !ok {
@@ -119,6 +127,7 @@ func (w *worker) take() ([]*entry, *rest) {
 		taken[i] = from.pop()
 	}
 	l.taken += n
+	w.batches++
 	return taken, nil
 }
 
@@ -157,6 +166,7 @@ func (w *worker) load(taken []*entry) *Batch {
 		case err != nil:
 			w.q.setAside(e.id, err)
 			w.drop(e)
+		case w.blackholed(m, e):
 		case w.expired(e):
 			w.Settle(m, Result{Verdict: PermanentFailure, Reply: replyNotAttempted})
 		case len(b.Messages) > 0 && !sameTransaction(b.Messages[0], m):

@@ -3,7 +3,10 @@ package reception
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
+	"github.com/mtad/mtad/core/binding"
 	"github.com/mtad/mtad/core/validate"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/smtp"
@@ -35,10 +38,26 @@ func (d *Door) pickBinding(ctx context.Context, s *validate.Session, index int) 
 			Text: fmt.Sprintf("message %s: there is no binding %q; one of group %q is taken", m.ID, m.Binding, m.BindingGroup)})
 		m.Binding = ""
 	}
-	if b, ok := t.Choose(m.BindingGroup); ok {
+	if name := alike(s.State.Copies[:index], m); name != "" {
+		m.Binding = name
+	} else if b, ok := t.Choose(m.BindingGroup, d.Usable); ok {
 		m.Binding = b.Name
 	}
 	return nil
+}
+
+// maxAlike bounds how far alike looks back.
+const maxAlike = 100
+
+// alike is the binding of a copy before that goes to the same domain out of the
+// same group: they share a transaction if they leave the same way.
+func alike(before []*sdk.Message, m *sdk.Message) string {
+	for _, o := range slices.Backward(before[max(0, len(before)-maxAlike):]) {
+		if o.BindingGroup == m.BindingGroup && o.RoutingDomain == m.RoutingDomain && strings.EqualFold(o.Recipient.Domain(), m.Recipient.Domain()) {
+			return o.Binding
+		}
+	}
+	return ""
 }
 
 // choose settles the binding of a copy whose group policy chose.
@@ -57,6 +76,21 @@ func (r *run) choose(ctx context.Context, index int) {
 		return
 	}
 	r.refused[index] = o.Reply()
+}
+
+// unbound refuses a copy that policy did not bind, where such mail is not taken
+// (default_binding).
+func (r *run) unbound(index int) {
+	d := r.door
+	if d.Unbound == nil || r.final != nil || r.refused[index] != nil || r.removed[index] || r.taken[index] {
+		return
+	}
+	if d.bind(r.s.State.Copies[index]).Name != binding.Default {
+		return
+	}
+	if reply := d.Unbound(); reply != nil {
+		r.refused[index] = reply
+	}
 }
 
 // errEnqueue refuses a copy that core_ec_message_enqueue would not have queued.

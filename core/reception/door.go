@@ -59,6 +59,11 @@ type Door struct {
 	Validator *validate.Validator
 	// Bindings is the current configuration's table.
 	Bindings func() *binding.Table
+	// Usable says whether a binding may be picked out of a group; nil: all may.
+	Usable func(b binding.Binding) bool
+	// Unbound is the reply to mail that no policy bound; nil, or a nil reply: it
+	// leaves through the default binding.
+	Unbound func() *smtp.Reply
 	// Options is the current configuration's.
 	Options func() *Options
 	// Loop is what counts as a mail loop; nil, or a nil result: nothing does.

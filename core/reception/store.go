@@ -17,6 +17,7 @@ func (r *run) store(ctx context.Context) {
 	r.s.Split()
 	for i := range r.s.State.Copies {
 		r.choose(ctx, i)
+		r.unbound(i)
 	}
 	if r.final != nil {
 		return

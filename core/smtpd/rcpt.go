@@ -30,6 +30,12 @@ func (s *session) rcpt(arg string) error {
 	s.countRcpt()
 	s.noteRelay(to)
 	if p := rcptPhase(to); s.relays(to) {
+		if s.srv.Blackhole != nil {
+			if reply := s.srv.Blackhole(to.Domain()); reply != nil {
+				s.vs.State.Enter(p, nil) // for the rejectlog
+				return s.refuse(logs.PhaseAwaitingRcpt, reply)
+			}
+		}
 		s.ask(p)
 	} else {
 		s.vs.State.Enter(p, nil) // for the rejectlog

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mtad/mtad/core/logs"
 	"github.com/mtad/mtad/core/validate"
+	"github.com/mtad/mtad/sdk/smtp"
 )
 
 // Config is what a Server needs. All of it is set and safe for concurrent use.
@@ -30,6 +31,9 @@ type Config struct {
 	Hostname func() string
 	// NewID makes a connection or message id.
 	NewID func() string
+	// Blackhole is the reply to recipients of a domain whose mail is not to be
+	// delivered; nil, or a nil reply: it is.
+	Blackhole func(domain string) *smtp.Reply
 	// Visits is told of connections; nil: nobody is.
 	Visits Visits
 	// Problem tells the operator of a failure that no peer sees (paniclog).

@@ -28,6 +28,22 @@ func New(rate option.Throttle) *Limiter {
 	return &Limiter{each: period / time.Duration(rate.Count), burst: period}
 }
 
+// Resume is New for a rate that takes the place of another one: what was taken
+// under that one counts. The same rate goes on as it is.
+func Resume(rate option.Throttle, old *Limiter) *Limiter {
+	l := New(rate)
+	if l == nil || old == nil {
+		return l
+	}
+	if l.each == old.each && l.burst == old.burst {
+		return old
+	}
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	l.paidTo = old.paidTo
+	return l
+}
+
 // Take takes n events now, or takes nothing and says how long to wait.
 func (l *Limiter) Take(now time.Time, n int) (wait time.Duration, ok bool) {
 	if l == nil {

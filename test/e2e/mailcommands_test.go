@@ -136,7 +136,7 @@ func TestSuspendedByHand(t *testing.T) {
 	sink := mtatest.NewSink(t)
 	s := mtatest.Start(t, mtatest.Config{Next: sink})
 	ask(t, s, []asked{
-		{"binding suspend default example.com they asked", 0, []string{`^Suspended binding default, domain example\.com until binding resume or a restart\.\n$`}},
+		{"binding suspend default example.com they asked", 0, []string{`^Suspended binding default, domain example\.com until binding resume\.\n$`}},
 		{"binding suspensions", 0, []string{`binding default, domain example\.com since .*: they asked`}},
 	})
 	submit(t, s, "a@example.org", "b@example.com")
