@@ -75,6 +75,7 @@ type Core struct {
 	metrics   *metrics.Server
 	hooks     *logHooks
 	auth      *auth.Directory
+	policies  *tlsPolicies
 	outbound  *mailHooks
 	adaptive  *adaptive.Engine
 	adapting  *adapting
@@ -151,6 +152,7 @@ func New(o Options) *Core {
 		Closed:         c.closed,
 		Reserve:        func() int { return int(c.settings.Load().globals.Reserve) },
 	}
+	c.policies = c.newTLSPolicies()
 	c.auth = c.directory()
 	c.control = &control.Server{Table: &control.Table{Commands: c.commands()}, Guard: c.guard}
 	c.smtp = smtpd.New(smtpd.Config{
@@ -226,6 +228,7 @@ func (c *Core) parts() []part {
 		{"modules", c.startModules, func(context.Context) { c.stopModules() }},
 		{"log hooks", func(context.Context) error { c.hooks.start(); return nil }, c.hooks.stop},
 		{"adaptive", c.adapting.start, c.adapting.stop},
+		{"tls policies", c.startTLSPolicies, c.stopTLSPolicies},
 		{"queue", c.queue.Start, c.queue.Stop},
 		{"bindings", c.startBindings, func(context.Context) { c.stopBindings() }},
 		{"metrics", c.startMetrics, c.stopMetrics},

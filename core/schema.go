@@ -11,6 +11,7 @@ import (
 	"github.com/mtad/mtad/core/reception"
 	"github.com/mtad/mtad/core/smtpd"
 	"github.com/mtad/mtad/core/spool"
+	"github.com/mtad/mtad/core/tlsrpt"
 	"github.com/mtad/mtad/sdk/option"
 )
 
@@ -60,6 +61,7 @@ func optionOwners() []any {
 		globals{}, listenerOptions{}, socketOptions{}, controlOptions{}, guardOptions{}, dns.Options{}, spool.Config{}, reception.Options{},
 		smtpd.Options{}, queue.Options{}, queue.Rates{}, queue.Limits{}, delivery.Options{}, delivery.HostOptions{}, bounce.Options{}, signOptions{}, aliasOptions{}, adaptive.Options{},
 		httpd.Options{}, httpModeOptions{},
+		policyOptions{}, tlsrpt.Options{},
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/mtad/mtad/core/reception"
 	"github.com/mtad/mtad/core/smtpd"
 	"github.com/mtad/mtad/core/spool"
+	"github.com/mtad/mtad/core/tlsrpt"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/option"
 )
@@ -35,6 +36,8 @@ type settings struct {
 	globals   globals
 	dns       *dns.Settings
 	reception reception.Options
+	policies  policyOptions
+	tlsrpt    tlsrpt.Options
 	loop      *reception.LoopOptions // nil: no mail_loop scope
 	bindings  *binding.Table
 	logs      logs.Options
@@ -72,6 +75,8 @@ func newSettings(tree *conf.Tree, schema *option.Schema) (*settings, option.Prob
 	var bad option.Problems
 	bad = append(bad, option.DecodeLayers(&s.globals, root)...)
 	bad = append(bad, option.DecodeLayers(&s.reception, root)...)
+	bad = append(bad, option.DecodeLayers(&s.policies, root)...)
+	bad = append(bad, option.DecodeLayers(&s.tlsrpt, root)...)
 	var resolver dns.Options
 	bad = append(bad, option.DecodeLayers(&resolver, root)...)
 	if len(bad) == 0 {

@@ -104,6 +104,9 @@ type DNSQuery struct {
 type DNSAnswer struct {
 	Records []DNSRecord // MX sorted by preference
 	Error   string
+	// Secure says that DNSSEC proves the answer (RFC 4035 §3.2.3). Only the core
+	// knows: it does not cross to modules.
+	Secure bool
 }
 
 // DNSRecord is one record; Preference is the MX preference.

@@ -1,8 +1,8 @@
 package delivery
 
 import (
-	"bufio"
 	"bytes"
+	"io"
 )
 
 var crlf = []byte("\r\n")
@@ -16,7 +16,8 @@ var crlf = []byte("\r\n")
 //
 // Content without such faults is passed on in spans as long as they come.
 type stuffer struct {
-	w     *bufio.Writer
+	w     io.Writer
+	raw   bool // no dots are added, and none ends it: for BDAT
 	begun bool // inside a line
 	cr    bool // a CR came last and is held back
 	err   error
@@ -34,7 +35,7 @@ func (d *stuffer) write(p []byte) error {
 		}
 	}
 	for at < len(p) {
-		if !d.begun && p[at] == '.' {
+		if !d.begun && p[at] == '.' && !d.raw {
 			d.put(p[from:at])
 			d.put(p[at : at+1])
 			from = at
@@ -77,12 +78,14 @@ func (d *stuffer) line(p []byte, from, at int) (int, int) {
 }
 
 // end completes the last line and writes the dot that ends the content (RFC
-// 5321 §4.1.1.4).
+// 5321 §4.1.1.4), where it is not raw.
 func (d *stuffer) end() error {
 	if d.cr || d.begun {
 		d.put(crlf)
 	}
-	d.put([]byte(".\r\n"))
+	if !d.raw {
+		d.put([]byte(".\r\n"))
+	}
 	return d.err
 }
 

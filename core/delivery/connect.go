@@ -43,7 +43,7 @@ func (t *trip) connect(ctx context.Context, b *queue.Batch) *setback {
 			held = cmp.Or(held, full)
 			continue
 		}
-		s, r := t.open(ctx, to, b, t.opt)
+		s, r := t.reach(ctx, to, b)
 		if r != nil {
 			leave()
 		} else {
@@ -63,6 +63,17 @@ func (t *trip) connect(ctx context.Context, b *queue.Batch) *setback {
 	return &setback{Result: sum.result()}
 }
 
+// reach opens a connection to one target, as its domain wants it.
+func (t *trip) reach(ctx context.Context, to target, b *queue.Batch) (*session, *queue.Result) {
+	if r := t.guarded(ctx, &to); r != nil {
+		return nil, r
+	}
+	if ctx.Err() != nil {
+		return nil, &queue.Result{Verdict: queue.NotAttempted}
+	}
+	return t.open(ctx, to, b, t.opt)
+}
+
 // open connects to one target and greets it. Where TLS fails that is only
 // opportunistic, a second connection tries without (tls_ifavailable_fallback).
 func (t *trip) open(ctx context.Context, to target, b *queue.Batch, o *Options) (*session, *queue.Result) {
@@ -71,6 +82,7 @@ func (t *trip) open(ctx context.Context, to target, b *queue.Batch, o *Options) 
 		return nil, r
 	}
 	failed, tlsFailed := s.greet(t.courier, t.courier.helloName(o, b))
+	t.outcome(s)
 	if failed == nil {
 		failed = s.authenticate(t.login, t.opt.TLS == "no")
 	}
@@ -78,9 +90,9 @@ func (t *trip) open(ctx context.Context, to target, b *queue.Batch, o *Options) 
 		return s, nil
 	}
 	s.close()
-	if tlsFailed && o.TLS == "ifavailable" && o.TLSFallback {
+	if tlsFailed && s.tlsMode() == "ifavailable" && o.TLSFallback {
 		inClear := *o
-		inClear.TLS = "no"
+		inClear.TLS, to.guard = "no", nil
 		return t.open(ctx, to, b, &inClear)
 	}
 	if s.trouble {

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/mtad/mtad/core/logs"
@@ -21,10 +22,11 @@ func (x *transaction) content(c *Courier, body io.Reader) *queue.Result {
 	s := x.s
 	s.stage = logs.StageSendingBody
 	if err := x.pour(c, body); err != nil {
-		return x.unfinished(err)
+		return x.unfinished(c, err)
 	}
 	r, failed := s.reply(stepBody)
 	if failed != nil {
+		x.doubt(c, failed)
 		return failed
 	}
 	if r.Code/100 != 2 {
@@ -36,6 +38,7 @@ func (x *transaction) content(c *Courier, body io.Reader) *queue.Result {
 			s.deliveries++
 			done := s.result(queue.Delivered, r)
 			done.Bytes = m.Content.Size
+			done.PassedDSN = s.ext.dsn
 			x.settle(i, done)
 		}
 	}
@@ -49,7 +52,11 @@ func (x *transaction) pour(c *Courier, body io.Reader) error {
 		buf = new([copyBuffer]byte)
 	}
 	defer c.buffers.Put(buf)
-	d := stuffer{w: x.s.w}
+	d, chunks := stuffer{w: x.s.w}, &chunker{s: x.s}
+	if x.s.chunks() {
+		d = stuffer{w: chunks, raw: true}
+		defer func() { x.chunk = chunks.failed }()
+	}
 	for {
 		n, err := body.Read(buf[:])
 		if werr := d.write(buf[:n]); werr != nil {
@@ -65,6 +72,9 @@ func (x *transaction) pour(c *Courier, body io.Reader) error {
 	if err := x.s.ctx.Err(); err != nil {
 		return err
 	}
+	if d.raw {
+		return x.lastChunk(&d, chunks)
+	}
 	// From here on the peer may have it all.
 	x.s.final.Store(true)
 	if err := d.end(); err != nil {
@@ -73,10 +83,42 @@ func (x *transaction) pour(c *Courier, body io.Reader) error {
 	return x.s.w.Flush()
 }
 
+// lastChunk sends what is left, once the chunks before it were taken.
+func (x *transaction) lastChunk(d *stuffer, chunks *chunker) error {
+	if err := d.end(); err != nil {
+		return err
+	}
+	if err := chunks.settle(0); err != nil {
+		return err
+	}
+	x.s.final.Store(true)
+	return chunks.send(" LAST")
+}
+
+// chunks says that content goes out by BDAT.
+func (s *session) chunks() bool { return s.ext.chunking && s.opt.Chunking == "ifavailable" }
+
+// doubt notes that nobody knows whether the peer has the message: its reply to
+// the end of the content was lost. It is tried again (RFC 5321 §4.2.5), so the
+// recipient may get it twice.
+func (x *transaction) doubt(c *Courier, r *queue.Result) {
+	if c.Note == nil || r.Verdict != queue.TransientFailure || !x.s.trouble || !x.s.final.Load() {
+		return
+	}
+	for i, m := range x.msgs {
+		if x.states[i] == stateAccepted {
+			c.Note(fmt.Sprintf("message %s for %s: %s was sent all of it and its reply was lost; it is tried again: one possible duplicate", m.ID, m.Recipient, x.s.target.host))
+		}
+	}
+}
+
 // unfinished is the outcome of content that did not get to its end. Nothing
 // may follow on the connection: the peer would take it for content.
-func (x *transaction) unfinished(err error) *queue.Result {
+func (x *transaction) unfinished(c *Courier, err error) *queue.Result {
 	s := x.s
+	if errors.Is(err, errChunk) {
+		return x.chunk // between chunks the dialogue is in step
+	}
 	s.broken = true
 	if errors.Is(err, errRead) {
 		return s.unreadable(err)
@@ -86,7 +128,9 @@ func (x *transaction) unfinished(err error) *queue.Result {
 			return s.result(verdictOf(r), r)
 		}
 	}
-	return s.lost(err, stepBody.unsent)
+	failed := s.lost(err, stepBody.unsent)
+	x.doubt(c, failed)
+	return failed
 }
 
 // lastWords is a refusal that the peer sent before it closed on us.

@@ -12,7 +12,9 @@ import (
 
 	"github.com/mtad/mtad/core/dns"
 	"github.com/mtad/mtad/core/message"
+	"github.com/mtad/mtad/core/mtasts"
 	"github.com/mtad/mtad/core/queue"
+	"github.com/mtad/mtad/core/tlsrpt"
 )
 
 // Contents gives a message's bytes as they go out: header section, empty line,
@@ -41,6 +43,13 @@ type Courier struct {
 	// Connected is told of each connection that was made, or not (err). It must
 	// not wait.
 	Connected func(lane queue.Lane, to netip.AddrPort, err error)
+	// Policies knows what domains ask for (use_mta_sts); nil: nobody does.
+	Policies *mtasts.Store
+	// Report is told of each session with a host whose domain has a policy, good
+	// or bad. It must not wait.
+	Report func(e tlsrpt.Event)
+	// Note is told what the operator should know of a delivery. It must not wait.
+	Note func(text string)
 
 	// HostLimits are the limits of a host that a binding sends to.
 	HostLimits func(binding, host string) HostLimits

@@ -14,6 +14,8 @@ type extensions struct {
 	eightBitMIME bool // RFC 6152
 	smtpUTF8     bool // RFC 6531
 	startTLS     bool // RFC 3207
+	chunking     bool // RFC 3030
+	dsn          bool // RFC 3461
 	size         bool // RFC 1870
 	maxSize      int64
 	auth         []string // RFC 4954: mechanisms, in upper case
@@ -35,6 +37,10 @@ func parseExtensions(r *smtp.Reply) extensions {
 			x.smtpUTF8 = true
 		case "STARTTLS":
 			x.startTLS = true
+		case "CHUNKING":
+			x.chunking = true
+		case "DSN":
+			x.dsn = true
 		case "AUTH":
 			x.auth = mechanisms(rest)
 		case "SIZE":

@@ -32,10 +32,13 @@ func (x *transaction) commands() []command {
 			first = i
 		}
 		utf8 = utf8 || needsUTF8(m)
-		list = append(list, command{"RCPT TO:" + m.Recipient.Path(), stepRcpt, i})
+		list = append(list, command{"RCPT TO:" + x.s.path(m.Recipient) + x.s.rcptDSN(m), stepRcpt, i})
 		x.s.recipients++
 	}
 	list[0] = command{x.mailLine(x.msgs[first], utf8), stepMail, first}
+	if x.s.chunks() {
+		return list // RFC 3030 §2: BDAT takes the place of DATA
+	}
 	return append(list, command{"DATA", stepData, first})
 }
 
@@ -70,6 +73,10 @@ func (x *transaction) envelope() *queue.Result {
 		list = list[n:]
 	}
 	x.putOff()
+	if x.s.chunks() && !x.refused {
+		x.ready = x.count(stateAccepted) > 0
+		return nil
+	}
 	if x.ready && x.count(stateAccepted) == 0 {
 		return x.takeBack()
 	}

@@ -22,6 +22,10 @@ type target struct {
 	from netip.Addr // zero: any
 	rank int        // of its route
 	pref int        // MX preference
+
+	own    bool   // configured, not found in mail
+	secure bool   // DNSSEC proves the way here
+	guard  *guard // what the domain asks of the connection; nil: nothing
 }
 
 // exchanger is a host that takes mail for the domain.
@@ -31,6 +35,8 @@ type exchanger struct {
 	route *route
 	addrs []netip.Addr
 	word  string // why there is no address
+	// secure says that DNSSEC proves the exchanger and its addresses.
+	secure bool
 }
 
 const (
@@ -99,14 +105,14 @@ func (f *finder) exchangers(ctx context.Context, r *route) ([]*exchanger, *setba
 	case routeAddress:
 		return []*exchanger{{host: r.addr.String(), route: r, addrs: []netip.Addr{r.addr}}}, nil
 	case routeHost:
-		return []*exchanger{{host: r.host, route: r}}, nil
+		return []*exchanger{{host: r.host, route: r, secure: true}}, nil // RFC 7672 §2.2.2
 	}
 	a, err := f.c.Resolver.Lookup(ctx, sdk.DNSQuery{Name: r.host, Type: "MX"})
 	if err != nil {
 		return nil, refused(replyNoMXOrA.WithCause(err))
 	}
 	switch {
-	case a.Error == dns.NXDomain && !r.own, a.Error == dns.FormErr && !r.own:
+	case a.Error == dns.NXDomain && !r.own, a.Error == dns.FormErr && !r.own && !dns.Askable(r.host):
 		// A domain that does not exist is an error, not a delay (RFC 5321 §5.1).
 		return nil, refused(replyNoDomain.WithCause(fmt.Errorf("MX of %s: %s", r.host, a.Error)))
 	case a.Error == dns.NoData, a.Error == dns.NXDomain, a.Error == "" && len(a.Records) == 0:
@@ -114,7 +120,7 @@ func (f *finder) exchangers(ctx context.Context, r *route) ([]*exchanger, *setba
 		if r.kind == routeDomain && f.learned([]sdk.DNSRecord{{Value: r.host}}) {
 			return nil, otherOptions()
 		}
-		return f.guard(r, []*exchanger{{host: r.host, route: r}})
+		return f.guard(r, []*exchanger{{host: r.host, route: r, secure: a.Secure}})
 	case a.Error != "":
 		return f.withoutMX(r, a.Error)
 	}
@@ -122,7 +128,7 @@ func (f *finder) exchangers(ctx context.Context, r *route) ([]*exchanger, *setba
 	if r.kind == routeDomain && f.learned(a.Records) {
 		return nil, otherOptions()
 	}
-	return f.guard(r, exchangersOf(r, a.Records))
+	return f.guard(r, exchangersOf(r, a))
 }
 
 // withoutMX is for an MX lookup that failed. The mail waits (RFC 5321 §5.1);
@@ -141,10 +147,10 @@ func (f *finder) withoutMX(r *route, word string) ([]*exchanger, *setback) {
 	return nil, s
 }
 
-func exchangersOf(r *route, records []sdk.DNSRecord) []*exchanger {
+func exchangersOf(r *route, a *sdk.DNSAnswer) []*exchanger {
 	var out []*exchanger
-	for _, rec := range records {
-		out = append(out, &exchanger{host: rec.Value, pref: rec.Preference, route: r})
+	for _, rec := range a.Records {
+		out = append(out, &exchanger{host: rec.Value, pref: rec.Preference, route: r, secure: a.Secure})
 	}
 	return out
 }
@@ -203,9 +209,10 @@ func (f *finder) resolve(ctx context.Context, x *exchanger, from sources) {
 			x.word = err.Error()
 			continue
 		}
-		if a.Error != "" {
+		if a.Error != "" && x.word != dns.Timeout { // silence of our own servers stays what it is
 			x.word = a.Error
 		}
+		x.secure = x.secure && (a.Secure || len(a.Records) == 0)
 		for _, rec := range a.Records {
 			if addr, err := netip.ParseAddr(rec.Value); err == nil {
 				x.addrs = append(x.addrs, addr.Unmap())
@@ -230,7 +237,10 @@ func (f *finder) order(hosts []*exchanger, from sources) ([]target, *setback) {
 				continue
 			}
 			port := cmp.Or(x.route.port, uint16(f.opt.RemotePort))
-			out = append(out, target{x.host, netip.AddrPortFrom(addr, port), local, x.route.rank, x.pref})
+			out = append(out, target{
+				host: x.host, addr: netip.AddrPortFrom(addr, port), from: local, rank: x.route.rank, pref: x.pref,
+				own: x.route.own, secure: x.secure,
+			})
 		}
 	}
 	switch {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mtad/mtad/core/logs"
 	"github.com/mtad/mtad/core/queue"
+	"github.com/mtad/mtad/core/tlsrpt"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/smtp"
 )
@@ -50,6 +51,9 @@ type session struct {
 	unhook func() bool // stops watching ctx
 	limits HostLimits  // of the host
 	closed func()      // told when the connection ends; nil: nobody is
+
+	tlsProblem tlsrpt.Kind // why there is no TLS as there should be
+	tlsFlaw    tlsrpt.Kind // of a certificate that is taken all the same
 
 	broken     bool // no dialogue is possible any more
 	trouble    bool // the connection failed, not the peer's word

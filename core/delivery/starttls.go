@@ -11,6 +11,7 @@ import (
 
 	"github.com/mtad/mtad/core/logs"
 	"github.com/mtad/mtad/core/queue"
+	"github.com/mtad/mtad/core/tlsrpt"
 	"github.com/mtad/mtad/sdk/smtp"
 )
 
@@ -23,11 +24,13 @@ var (
 // again: what the peer said in clear is forgotten (RFC 3207 §4.2). tlsFailed
 // is true where a fresh connection in clear might do.
 func (s *session) secure(c *Courier, name string) (failed *queue.Result, tlsFailed bool) {
-	required := s.opt.TLS == "required"
-	if s.opt.TLS != "ifavailable" && !required {
+	mode := s.tlsMode()
+	required := mode == "required" || mode == "verified"
+	if mode != "ifavailable" && !required {
 		return nil, false
 	}
 	if !s.ext.startTLS {
+		s.tlsProblem = tlsrpt.NoSTARTTLS
 		if required {
 			return s.result(queue.TransientFailure, replyNoTLS), false
 		}
@@ -37,6 +40,7 @@ func (s *session) secure(c *Courier, name string) (failed *queue.Result, tlsFail
 	if err != nil {
 		return s.result(queue.TransientFailure, replyTLSFailed.WithCause(err)), false
 	}
+	s.tlsProblem = tlsrpt.ValidationFailure // until it has worked
 	r, failed := s.command(stepSTARTTLS, "STARTTLS")
 	switch {
 	case failed != nil:
@@ -47,12 +51,13 @@ func (s *session) secure(c *Courier, name string) (failed *queue.Result, tlsFail
 		return s.result(queue.TransientFailure, stepSTARTTLS.silent.WithCause(r)), true
 	}
 	if err := s.handshake(config); err != nil {
-		s.broken = true
+		s.broken, s.tlsProblem = true, problemOf(err)
 		if s.ctx.Err() != nil {
 			return s.result(queue.NotAttempted, nil), false
 		}
 		return s.result(queue.TransientFailure, tlsReply(err)), true
 	}
+	s.tlsProblem = s.tlsFlaw
 	return s.hello(name), false
 }
 
@@ -71,7 +76,7 @@ func (s *session) handshake(config *tls.Config) error {
 		return err
 	}
 	s.conn = conn
-	s.tls = secured(*s.tls, conn.ConnectionState(), s.opt.TLS)
+	s.tls = secured(*s.tls, conn.ConnectionState(), s.tlsMode())
 	return nil
 }
 
@@ -80,6 +85,8 @@ func tlsReply(err error) *smtp.Reply {
 	var host x509.HostnameError
 	var ca x509.UnknownAuthorityError
 	switch {
+	case errors.Is(err, errDANE):
+		return replyTLSADANE.WithCause(err)
 	case errors.As(err, &host):
 		return replyTLSHost.WithCause(err)
 	case errors.As(err, &ca):
@@ -102,13 +109,16 @@ func (c *Courier) tlsConfig(s *session) (*tls.Config, error) {
 	if err := c.clientCertificate(config, o); err != nil {
 		return nil, err
 	}
-	check, err := c.peerCheck(o, host)
+	check, err := c.peerCheck(o, host, s.target.guard)
 	if err != nil {
 		return nil, err
 	}
 	config.VerifyConnection = func(st tls.ConnectionState) error {
 		verified, err := check.of(st)
 		s.tls = shown(st, verified)
+		if check.soft != nil {
+			s.tlsFlaw = problemOf(check.soft)
+		}
 		return err
 	}
 	return config, nil

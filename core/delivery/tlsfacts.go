@@ -15,17 +15,22 @@ type peerCheck struct {
 	mode  string // tls_verify
 	roots *x509.CertPool
 	host  string
+	dane  *dane // has the say where it is there
+	soft  error // what the check found where it ends no connection
 }
 
 // peerCheck reads tls_ca where a certificate is checked at all. tls_verify =
 // optional delivers whatever comes of its check, so it needs no good tls_ca.
-func (c *Courier) peerCheck(o *Options, host string) (*peerCheck, error) {
+func (c *Courier) peerCheck(o *Options, host string, g *guard) (*peerCheck, error) {
 	k := &peerCheck{mode: o.TLSVerify, host: host}
-	if o.TLSVerify != "ca" && o.TLSVerify != "host" && o.TLSVerify != "optional" {
+	if o.TLS == "verified" {
+		k.mode = "host"
+	}
+	if k.strict(g); k.dane != nil || k.mode == "no" {
 		return k, nil
 	}
 	var err error
-	if k.roots, err = c.trustAnchors(o); err != nil && o.TLSVerify == "optional" {
+	if k.roots, err = c.trustAnchors(o); err != nil && k.mode == "optional" {
 		k.mode = "no"
 		return k, nil
 	}
@@ -35,6 +40,10 @@ func (c *Courier) peerCheck(o *Options, host string) (*peerCheck, error) {
 // of checks a peer: err ends the connection, verified says that the authority
 // and the name of its certificate are right.
 func (k *peerCheck) of(st tls.ConnectionState) (verified bool, err error) {
+	if k.dane != nil {
+		err = k.dane.check(st)
+		return err == nil && len(k.dane.records) > 0, err
+	}
 	switch k.mode {
 	case "ca":
 		err = verify(st, k.roots, "")
@@ -43,7 +52,8 @@ func (k *peerCheck) of(st tls.ConnectionState) (verified bool, err error) {
 		err = verify(st, k.roots, k.host)
 		return err == nil, err
 	case "optional":
-		return verify(st, k.roots, k.host) == nil, nil
+		k.soft = verify(st, k.roots, k.host)
+		return k.soft == nil, nil
 	}
 	return false, nil
 }

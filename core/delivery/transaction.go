@@ -3,8 +3,8 @@ package delivery
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/mtad/mtad/core/logs"
 	"github.com/mtad/mtad/core/message"
@@ -21,7 +21,9 @@ type transaction struct {
 	later   []*smtp.Reply // the 452 of a recipient that came too many
 	stale   bool          // the connection was dead before the peer said a word
 	refused bool          // MAIL was
-	ready   bool          // DATA was answered by 354
+	ready   bool          // the content is wanted: DATA was answered by 354
+	altered bool          // the content goes out converted
+	chunk   *queue.Result // of a chunk before the last that was not taken
 }
 
 // state is how far a recipient has come.
@@ -45,9 +47,9 @@ func (s *session) transact(c *Courier, b *queue.Batch) *transaction {
 	if x.count(statePending) == 0 {
 		return x
 	}
-	body, err := c.Contents.Open(b.Messages[0])
-	if err != nil {
-		x.rest(s.unreadable(err))
+	body, failed := x.open(c, b.Messages[x.first()])
+	if failed != nil {
+		x.rest(failed)
 		return x
 	}
 	defer body.Close()
@@ -109,7 +111,7 @@ func (x *transaction) refuseHere() {
 			x.settle(i, s.result(queue.PermanentFailure, replyBadAddress))
 		case s.ext.maxSize > 0 && m.Content.Size > s.ext.maxSize:
 			x.settle(i, s.result(queue.PermanentFailure, replyTooLarge))
-		case needsUTF8(m) && !s.ext.smtpUTF8:
+		case !s.addressable(m):
 			x.settle(i, s.result(queue.PermanentFailure, replyNeedsUTF8))
 		case room <= 0:
 			x.settle(i, s.result(queue.NotAttempted, nil))
@@ -119,36 +121,20 @@ func (x *transaction) refuseHere() {
 	}
 }
 
-// printable says that an address cannot end its command line early.
-func printable(a smtp.Address) bool {
-	return strings.IndexFunc(string(a), func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
-}
-
-// needsUTF8 says that a message cannot go to a peer without SMTPUTF8 (RFC 6531
-// §3.4): its envelope has other characters than ASCII, or it was declared so
-// and its content has.
-func needsUTF8(m *message.Message) bool {
-	return m.SMTPUTF8 && m.EightBit || !ascii(m.Sender) || !ascii(m.Recipient)
-}
-
-func ascii(a smtp.Address) bool {
-	return strings.IndexFunc(string(a), func(r rune) bool { return r >= 0x80 }) < 0
-}
-
 // mailLine is MAIL with the parameters that the peer knows.
 func (x *transaction) mailLine(first *message.Message, utf8 bool) string {
 	s := x.s
-	line := "MAIL FROM:" + first.Sender.Path()
-	if s.ext.size && first.Content.Size > 0 {
+	line := "MAIL FROM:" + s.path(first.Sender)
+	if s.ext.size && first.Content.Size > 0 && !x.altered {
 		line += " SIZE=" + strconv.FormatInt(first.Content.Size, 10)
 	}
 	if s.ext.eightBitMIME && s.opt.Send8BitMIME != "no" && first.EightBit {
 		line += " BODY=8BITMIME"
 	}
-	if utf8 {
+	if utf8 && s.ext.smtpUTF8 {
 		line += " SMTPUTF8"
 	}
-	return line
+	return line + s.mailDSN(first)
 }
 
 func (x *transaction) settle(i int, r *queue.Result) {
@@ -163,6 +149,9 @@ func (x *transaction) rest(r *queue.Result) {
 		}
 	}
 }
+
+// first is the first message that is not settled.
+func (x *transaction) first() int { return slices.Index(x.states, statePending) }
 
 func (x *transaction) count(want state) int {
 	n := 0

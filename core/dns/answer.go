@@ -2,6 +2,7 @@ package dns
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -124,6 +125,8 @@ func record(rr mdns.RR) (sdk.DNSRecord, bool) {
 		return sdk.DNSRecord{Value: plain(v.Ns)}, true
 	case *mdns.CNAME:
 		return sdk.DNSRecord{Value: plain(v.Target)}, true
+	case *mdns.TLSA: // as RFC 6698 §2.2 writes it
+		return sdk.DNSRecord{Value: fmt.Sprintf("%d %d %d %s", v.Usage, v.Selector, v.MatchingType, strings.ToLower(v.Certificate))}, true
 	}
 	return sdk.DNSRecord{}, false
 }

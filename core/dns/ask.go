@@ -42,9 +42,13 @@ type query struct {
 	name  string
 	qtype uint16
 	bare  bool // without EDNS0
+	// secure: is it proved by DNSSEC?
+	secure bool
 }
 
-func (f *flight) query() query { return query{f.name, f.question.qtype, f.bare} }
+func (f *flight) query() query {
+	return query{f.name, f.question.qtype, f.bare, f.trusted() && !f.bare}
+}
 
 const (
 	headerSize = 12
@@ -53,6 +57,9 @@ const (
 	querySize = headerSize + 255 + 4 + 11
 
 	recursionDesired = 0x0100
+	// authenticData asks a server to say whether DNSSEC proves its answer (RFC
+	// 6840 §5.7).
+	authenticData = 0x0020
 )
 
 // pack writes the query into buf, which has querySize bytes.
@@ -60,7 +67,11 @@ func (q query) pack(id uint16, buf []byte) ([]byte, error) {
 	clear(buf[:headerSize])
 	be := binary.BigEndian
 	be.PutUint16(buf, id)
-	be.PutUint16(buf[2:], recursionDesired)
+	flags := uint16(recursionDesired)
+	if q.secure {
+		flags |= authenticData
+	}
+	be.PutUint16(buf[2:], flags)
 	be.PutUint16(buf[4:], 1) // questions
 	off, err := mdns.PackDomainName(q.name, buf, headerSize, nil, false)
 	if err != nil {

@@ -28,6 +28,7 @@ type flight struct {
 	silent  bool   // a server of this attempt did not answer
 	bare    bool   // without EDNS0
 	word    string // what the last server that answered said
+	secure  bool   // DNSSEC proves all that was read
 	over    bool
 	out     outcome
 }
@@ -43,6 +44,12 @@ func (f *flight) servers() []netip.AddrPort {
 // ask begins with a name.
 func (f *flight) ask(name string) {
 	f.name, f.attempt, f.at, f.silent, f.bare, f.word = name, 0, 0, false, false, Timeout
+}
+
+// trusted says that the server whose turn it is may vouch for DNSSEC: the way to
+// any other than one on this machine could be tampered with (RFC 7672 §2.1.1).
+func (f *flight) trusted() bool {
+	return f.settings.TrustAD && f.servers()[f.at].Addr().IsLoopback()
 }
 
 func (f *flight) end(out outcome) { f.over, f.out = true, out }
@@ -65,6 +72,10 @@ func (f *flight) turn() {
 // read takes a usable response, and follows a CNAME whose target it left out.
 func (f *flight) read(m *mdns.Msg) {
 	out := read(m, f.name, f.question.qtype)
+	f.secure = f.secure && m.AuthenticatedData && f.trusted()
+	if out.answer != nil {
+		out.answer.Secure = f.secure
+	}
 	f.least = min(f.least, out.ttl)
 	if out.next == "" {
 		out.ttl = f.least
@@ -122,7 +133,7 @@ func (c *Client) join(q question, done func(*sdk.DNSAnswer)) bool {
 		f.after = append(f.after, done)
 		return true
 	}
-	f := &flight{question: q, settings: c.settings.Load(), after: []func(*sdk.DNSAnswer){done}, least: 1<<63 - 1}
+	f := &flight{question: q, settings: c.settings.Load(), after: []func(*sdk.DNSAnswer){done}, least: 1<<63 - 1, secure: true}
 	f.ask(q.name)
 	c.flights[q] = f
 	c.wg.Add(1) // until it lands

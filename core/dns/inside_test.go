@@ -171,7 +171,7 @@ func TestMock(t *testing.T) {
 func TestQueryWire(t *testing.T) {
 	for _, bare := range []bool{false, true} {
 		for _, name := range []string{".", "a.example.", strings.Repeat("a23456789.", 25) + "abc."} {
-			got, err := query{name, mdns.TypeTXT, bare}.pack(77, make([]byte, querySize))
+			got, err := query{name, mdns.TypeTXT, bare, false}.pack(77, make([]byte, querySize))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -21,6 +21,8 @@ import (
 // A name that no map has is NXDOMAIN; one with other records only is NODATA.
 type Mock struct {
 	A, AAAA, TXT, PTR, NS, CNAME map[string][]string
+	TLSA                         map[string][]string
+	Secure                       func(name string) bool // DNSSEC proves answers about it; nil: none
 	MX                           map[string][]sdk.DNSRecord
 	Fail                         map[string]string // "TYPE name" to the word of its failure
 }
@@ -38,6 +40,7 @@ func (m Mock) Lookup(_ context.Context, q sdk.DNSQuery) (*sdk.DNSAnswer, error) 
 	if word, ok := m.Fail[kind+" "+name]; ok {
 		return &sdk.DNSAnswer{Error: word}, nil
 	}
+	secure := m.Secure != nil && m.Secure(name)
 	records := m.records(kind, name)
 	for range maxChain {
 		target := m.CNAME[name]
@@ -48,12 +51,12 @@ func (m Mock) Lookup(_ context.Context, q sdk.DNSQuery) (*sdk.DNSAnswer, error) 
 		records = m.records(kind, name)
 	}
 	if len(records) > 0 {
-		return &sdk.DNSAnswer{Records: records}, nil
+		return &sdk.DNSAnswer{Records: records, Secure: secure}, nil
 	}
 	if m.exists(name) {
-		return &sdk.DNSAnswer{Error: NoData}, nil
+		return &sdk.DNSAnswer{Error: NoData, Secure: secure}, nil
 	}
-	return &sdk.DNSAnswer{Error: NXDomain}, nil
+	return &sdk.DNSAnswer{Error: NXDomain, Secure: secure}, nil
 }
 
 func (m Mock) texts(kind string) map[string][]string {
@@ -68,6 +71,8 @@ func (m Mock) texts(kind string) map[string][]string {
 		return m.NS
 	case "CNAME":
 		return m.CNAME
+	case "TLSA":
+		return m.TLSA
 	}
 	return m.A
 }
@@ -84,7 +89,7 @@ func (m Mock) records(kind, name string) []sdk.DNSRecord {
 }
 
 func (m Mock) exists(name string) bool {
-	for _, kind := range []string{"A", "AAAA", "TXT", "PTR", "NS", "CNAME"} {
+	for _, kind := range []string{"A", "AAAA", "TXT", "PTR", "NS", "CNAME", "TLSA"} {
 		if len(m.texts(kind)[name]) > 0 {
 			return true
 		}

@@ -27,6 +27,7 @@ type Options struct {
 	MaxTTL            time.Duration `opt:"max_dns_ttl" type:"seconds" default:"4294967295" scopes:"global" help:"Longer times to live are lowered to this."`
 	QueryTimeout      time.Duration `opt:"dns_query_timeout" type:"millis" default:"0" scopes:"global" help:"Wait for one server's answer to one query; 0 takes resolv_conf's, which is 5 seconds by default."`
 	QueryAttempts     int64         `opt:"dns_query_attempts" default:"0" scopes:"global" help:"Rounds over the servers before a lookup fails; 0 takes resolv_conf's, which is 2 by default."`
+	TrustAD           bool          `opt:"dns_trust_ad" default:"false" scopes:"global" help:"Believe servers on the loopback address that DNSSEC proves an answer (the AD bit), as use_dane needs; for a validating resolver on this machine."`
 	CacheSize         int64         `opt:"dns_cache_size" type:"bytes" default:"67108864" scopes:"global" help:"Memory for cached answers; read at start only."`
 	MaxPending        int64         `opt:"dns_max_pending" default:"10000" unit:"questions" scopes:"global" help:"Questions under way at once; more wait. Read at start only."`
 }

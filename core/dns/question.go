@@ -42,6 +42,13 @@ func parseQuestion(q sdk.DNSQuery) (question, string, error) {
 	return key, "", nil
 }
 
+// Askable says that a name can be asked for. Where one cannot, FormErr is about the
+// name; else it is a server's.
+func Askable(name string) bool {
+	_, ok := queryName(name, mdns.TypeA)
+	return ok
+}
+
 // typeOf is the number of a type that lookups support.
 func typeOf(name string) (uint16, bool) {
 	switch strings.ToUpper(name) {
@@ -59,6 +66,8 @@ func typeOf(name string) (uint16, bool) {
 		return mdns.TypeNS, true
 	case "CNAME":
 		return mdns.TypeCNAME, true
+	case "TLSA":
+		return mdns.TypeTLSA, true
 	}
 	return 0, false
 }

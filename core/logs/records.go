@@ -86,6 +86,11 @@ type Attempt struct {
 	Reply   string           // the remote's reply on one line, or "... [internal] ..."
 	Class   int              // bounce classification code, 0: classify here
 	TLS     *sdk.OutboundTLS // nil: no connection was made
+
+	// PassedDSN says that the next hop was told what the sender asked of
+	// notifications. Where it was not, and the sender asked for success, we owe
+	// the word "relayed" (RFC 3461 §5.2.2).
+	PassedDSN bool
 }
 
 // Rejection is a refused inbound command or message.

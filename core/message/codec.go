@@ -45,6 +45,10 @@ const (
 	fieldSize
 	fieldHeader
 	fieldSuspended
+	fieldEnvID
+	fieldRet
+	fieldORcpt
+	fieldNotify
 )
 
 // The bits of fieldFlags.
@@ -88,6 +92,10 @@ func Encode(m *Message) []byte {
 	e.number(fieldBodyOffset, m.Content.BodyOffset)
 	e.number(fieldSize, m.Content.Size)
 	e.text(fieldSuspended, m.Suspended)
+	e.text(fieldEnvID, m.DSN.EnvID)
+	e.text(fieldRet, m.DSN.Ret)
+	e.text(fieldORcpt, m.DSN.ORcpt)
+	e.number(fieldNotify, int64(m.DSN.Notify))
 	if m.Content.Header != nil {
 		e.bytes(fieldHeader, m.Content.Header)
 	}
@@ -240,6 +248,8 @@ func (m *Message) setNumber(num protowire.Number, v int64) {
 		m.Content.BodyOffset = v
 	case fieldSize:
 		m.Content.Size = v
+	case fieldNotify:
+		m.DSN.Notify = Notify(v)
 	}
 }
 
@@ -273,6 +283,12 @@ func (m *Message) setBytes(num protowire.Number, v []byte) (err error) {
 		err = appendPair(&m.ConnContext, v)
 	case fieldBody:
 		m.Content.Body, err = readBodyRef(v)
+	case fieldEnvID:
+		m.DSN.EnvID = string(v)
+	case fieldRet:
+		m.DSN.Ret = string(v)
+	case fieldORcpt:
+		m.DSN.ORcpt = string(v)
 	case fieldSuspended:
 		m.Suspended = string(v)
 	case fieldHeader:

@@ -30,6 +30,7 @@ type Message struct {
 	Bounce              bool   // our own DSN
 	EightBit            bool   // BODY=8BITMIME was declared or 8-bit content seen
 	SMTPUTF8            bool
+	DSN                 DSN
 	Content             Content
 }
 

@@ -60,6 +60,7 @@ type Result struct {
 	TLS       *sdk.OutboundTLS // nil: no connection was made
 	Unreached bool             // no connection could be made: the lane backs off
 	Held      *Held            // of NotAttempted: a limit of the host has the lane wait
+	PassedDSN bool             // delivered to a peer that was told what the sender asked of notifications (RFC 3461 §5.2)
 }
 
 // Held is a limit of the host that mail goes to, which the lane cannot know

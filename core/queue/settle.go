@@ -52,7 +52,7 @@ func (w *worker) attempt(m *message.Message, r Result) *logs.Attempt {
 	a := &logs.Attempt{
 		Message: m, Now: w.q.Clock.Now(), ConnID: r.ConnID, Domain: w.lane.key.Domain,
 		Binding: w.lane.key.Binding, Group: w.lane.key.Group,
-		Bytes: r.Bytes, Stage: r.Stage, Retries: m.Retries, Remote: r.Remote, TLS: r.TLS,
+		Bytes: r.Bytes, Stage: r.Stage, Retries: m.Retries, Remote: r.Remote, TLS: r.TLS, PassedDSN: r.PassedDSN,
 	}
 	if r.Reply != nil {
 		a.Reply = r.Reply.String()

@@ -89,6 +89,10 @@ type Door struct {
 type Envelope struct {
 	EightBit bool // BODY=8BITMIME
 	SMTPUTF8 bool
+	// DSN is what the sender asked of notifications, and Notices what of each
+	// recipient (RFC 3461).
+	DSN      message.DSN
+	Notices  map[smtp.Address]message.DSN
 	Received string   // the value of the Received field, without its name; "": none is added
 	Options  *Options // those of the session's pathway; nil: the global ones
 	MayRelay bool     // the peer may relay: it gets DSNs for recipient-wise rejects

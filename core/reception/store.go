@@ -130,7 +130,7 @@ func (d *Door) toMessage(m *sdk.Message, content message.Content, env Envelope) 
 		Priority: uint8(m.Priority), Protocol: m.Protocol,
 		Peer: m.RecvFrom, Local: m.RecvVia, Received: m.Created,
 		Context: m.Context, ConnContext: m.ConnContext,
-		Bounce: m.Bounce, EightBit: env.EightBit || eight, SMTPUTF8: env.SMTPUTF8,
+		Bounce: m.Bounce, EightBit: env.EightBit || eight, SMTPUTF8: env.SMTPUTF8, DSN: env.dsn(m.Recipient),
 		Content: content,
 	}
 }

@@ -131,7 +131,7 @@ func (d *Door) Rebind(ctx context.Context, m *message.Message) (*message.Message
 	case fateTaken:
 		return nil, nil
 	}
-	env := Envelope{EightBit: m.EightBit, SMTPUTF8: m.SMTPUTF8}
+	env := Envelope{EightBit: m.EightBit, SMTPUTF8: m.SMTPUTF8, DSN: m.DSN}
 	if view.Body.Changed {
 		return d.replace(ctx, view, env)
 	}

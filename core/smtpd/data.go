@@ -70,6 +70,7 @@ func (s *session) settle(dots bool) (logs.Phase, *smtp.Reply) {
 
 func (s *session) envelope() reception.Envelope {
 	e := reception.Envelope{EightBit: s.txn.eightBit, SMTPUTF8: s.txn.utf8, MayRelay: s.mayRelay(), Options: s.p.Reception}
+	e.DSN, e.Notices = s.txn.dsn, s.txn.notices
 	if s.p.Trace {
 		e.Received = s.receivedText()
 	}

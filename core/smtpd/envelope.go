@@ -40,12 +40,13 @@ func (s *session) certain(line []byte) (sdk.Phase, bool) {
 	if !equalFold(name, "RCPT") || hasControl(line) || len(line)+len("\r\n") > maxCommand {
 		return sdk.Phase{}, false
 	}
-	to, refusal := s.parseRcpt(arg)
+	to, notices, refusal := s.parseRcpt(arg)
 	if refusal != nil || s.rcptLimit() != nil || !s.relays(to) || s.envelopeFull(to) {
 		return sdk.Phase{}, false
 	}
 	s.countRcpt()
 	s.noteRelay(to)
+	s.keepDSN(to, notices)
 	return rcptPhase(to), true
 }
 

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/mtad/mtad/core/logs"
+	"github.com/mtad/mtad/core/message"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/smtp"
 )
@@ -67,7 +68,7 @@ func (s *session) parseMail(arg string) (path, mailParams, *smtp.Reply) {
 func (s *session) extensions() mailExtensions {
 	return mailExtensions{
 		size: s.offered("SIZE", true), eightBit: s.offered("8BITMIME", true),
-		utf8: s.offered("SMTPUTF8", s.p.utf8()), priority: s.offered("MT-PRIORITY", s.p.offers("MT-PRIORITY", false)),
+		utf8: s.offered("SMTPUTF8", s.p.utf8()), priority: s.offered("MT-PRIORITY", s.p.offers("MT-PRIORITY", false)), dsn: s.dsn(),
 	}
 }
 
@@ -92,6 +93,7 @@ func (s *session) beginTransaction(from smtp.Address, p mailParams) {
 		Context: make(sdk.Dict, 0, 8), Priority: s.queuePriority(p.priority),
 	})
 	s.txn.eightBit, s.txn.utf8 = p.eightBit, p.utf8
+	s.txn.dsn = message.DSN{Ret: p.ret, EnvID: p.envID}
 	s.txn.lowered = p.priority > 0 && !s.trusted(s.p.fronts.priority)
 	conn.Context.Set("connection_message_count", strconv.Itoa(s.mails+1))
 }

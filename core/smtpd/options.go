@@ -12,7 +12,7 @@ import (
 type Options struct {
 	Pathway      string            `opt:"pathway" default:"default" scopes:"esmtp_listener,listen,peer" help:"Pathway that the listener or peer belongs to."`
 	Context      map[string]string `opt:"context" type:"dict" scopes:"esmtp_listener,listen,pathway,pathway_group,peer" help:"Variables preset in the connection context."`
-	SMTPExtra    []string          `opt:"smtp_extensions" type:"list" scopes:"esmtp_listener,listen,pathway,pathway_group,peer" help:"Optional EHLO keywords to offer, of ENHANCEDSTATUSCODES, STARTTLS, SMTPUTF8, XCLIENT, MT-PRIORITY and \"AUTH name...\"; unset: the first two, and AUTH with every mechanism whose parameters are set."`
+	SMTPExtra    []string          `opt:"smtp_extensions" type:"list" scopes:"esmtp_listener,listen,pathway,pathway_group,peer" help:"Optional EHLO keywords to offer, of ENHANCEDSTATUSCODES, STARTTLS, SMTPUTF8, DSN, XCLIENT, MT-PRIORITY and \"AUTH name...\"; unset: the first two, and AUTH with every mechanism whose parameters are set."`
 	RequireEHLO  bool              `opt:"require_ehlo" default:"false" scopes:"esmtp_listener,global,listen,pathway,pathway_group,peer" help:"Answer 501 to commands before HELO or EHLO."`
 	StaticBanner string            `opt:"static_banner" scopes:"esmtp_listener,listen,pathway,pathway_group,peer" help:"The whole greeting; it starts with 220."`
 	BannerHost   string            `opt:"banner_hostname" scopes:"esmtp_listener,listen,pathway,pathway_group,peer" help:"Host name shown in the 220 banner."`

@@ -233,11 +233,13 @@ type mailParams struct {
 	utf8     bool   // SMTPUTF8, RFC 6531
 	auth     bool   // AUTH=, RFC 4954; who it names is not used
 	priority int    // MT-PRIORITY=, RFC 6710
+	ret      string // RET=, RFC 3461
+	envID    string // ENVID=
 	text     string // all of them as they were sent, with the blank in front
 }
 
 // mailExtensions are those whose parameters MAIL may have in a session.
-type mailExtensions struct{ size, eightBit, utf8, priority bool }
+type mailExtensions struct{ size, eightBit, utf8, priority, dsn bool }
 
 // parseMailParams reads what follows the path of MAIL. Each parameter may come
 // once.
@@ -246,7 +248,7 @@ func parseMailParams(rest string, allow mailExtensions) (p mailParams, refusal *
 		return p, replyBadMail
 	}
 	p.text = strings.TrimRight(rest, " ")
-	var seen [5]bool
+	var seen [7]bool
 	for field := range strings.FieldsSeq(rest) {
 		key, value, hasValue := strings.Cut(field, "=")
 		which, good := -1, false
@@ -267,6 +269,12 @@ func parseMailParams(rest string, allow mailExtensions) (p mailParams, refusal *
 		case strings.EqualFold(key, "MT-PRIORITY") && allow.priority:
 			which = 4
 			p.priority, good = parsePriority(value)
+		case strings.EqualFold(key, "RET") && allow.dsn:
+			which = 5
+			p.ret, good = parseRet(value)
+		case strings.EqualFold(key, "ENVID") && allow.dsn:
+			which = 6
+			p.envID, good = value, value != "" && len(value) <= maxEnvID && isXtext(value)
 		default:
 			return p, replyNoParam
 		}

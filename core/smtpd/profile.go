@@ -130,6 +130,9 @@ func keywords(p *Profile, secure bool) []string {
 	if p.utf8() {
 		out = append(out, "SMTPUTF8") // RFC 6531
 	}
+	if p.offers("DSN", false) {
+		out = append(out, "DSN") // RFC 3461
+	}
 	if p.offers("MT-PRIORITY", false) {
 		out = append(out, "MT-PRIORITY") // RFC 6710
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/mtad/mtad/core/logs"
+	"github.com/mtad/mtad/core/message"
 	"github.com/mtad/mtad/sdk/smtp"
 )
 
@@ -17,7 +18,7 @@ func (s *session) rcpt(arg string) error {
 	if s.txn.chunked {
 		return s.refuse(logs.PhaseReadingBody, replyInBDAT)
 	}
-	to, refusal := s.parseRcpt(arg)
+	to, notices, refusal := s.parseRcpt(arg)
 	if refusal == nil {
 		refusal = s.rcptLimit()
 	}
@@ -29,6 +30,7 @@ func (s *session) rcpt(arg string) error {
 	}
 	s.countRcpt()
 	s.noteRelay(to)
+	s.keepDSN(to, notices)
 	if p := rcptPhase(to); s.relays(to) {
 		if s.srv.Blackhole != nil {
 			if reply := s.srv.Blackhole(to.Domain()); reply != nil {
@@ -45,19 +47,39 @@ func (s *session) rcpt(arg string) error {
 }
 
 // parseRcpt checks all of RCPT's syntax.
-func (s *session) parseRcpt(arg string) (smtp.Address, *smtp.Reply) {
+func (s *session) parseRcpt(arg string) (smtp.Address, message.DSN, *smtp.Reply) {
 	rest, ok := cutPrefixFold(arg, "TO:")
 	if !ok {
-		return "", replyBadRcpt
+		return "", message.DSN{}, replyBadRcpt
 	}
 	to, rest, ok := parsePath(rest, s.grammar())
+	if !ok || to.addr.Null() {
+		return "", message.DSN{}, replyBadRecipient
+	}
+	notices, refusal := s.parseRcptParams(rest)
+	if refusal != nil {
+		return "", notices, refusal
+	}
+	addr, refusal := s.recipient(to)
+	return addr, notices, refusal
+}
+
+// parseRcptParams reads what follows the path of RCPT.
+func (s *session) parseRcptParams(rest string) (message.DSN, *smtp.Reply) {
 	switch {
-	case !ok, to.addr.Null():
-		return "", replyBadRecipient
 	case rest != "" && rest[0] != ' ':
-		return "", replyBadRcpt
-	case strings.Trim(rest, " ") != "":
-		return "", replyNoParam
+		return message.DSN{}, replyBadRcpt
+	case strings.Trim(rest, " ") == "":
+		return message.DSN{}, nil
+	case !s.dsn():
+		return message.DSN{}, replyNoParam
+	}
+	return parseRcptDSN(rest)
+}
+
+// recipient is the address of a path that we may take.
+func (s *session) recipient(to path) (smtp.Address, *smtp.Reply) {
+	switch {
 	case to.intl && !s.txn.utf8:
 		return "", replyNeedUTF8 // RFC 6531 §3.5
 	case to.literal && !s.p.AllowIPLiteral:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/core/logs"
+	"github.com/mtad/mtad/core/message"
 	"github.com/mtad/mtad/core/throttle"
 	"github.com/mtad/mtad/core/validate"
 	"github.com/mtad/mtad/sdk"
@@ -27,6 +28,9 @@ type transaction struct {
 	counted  int64                 // of the content
 	header   int64                 // its size when the header section was over
 	received string                // the Received field as policy words it; "": as we do
+
+	dsn     message.DSN                  // what MAIL asked of notifications
+	notices map[smtp.Address]message.DSN // and RCPT
 }
 
 // session is one connection. One goroutine runs it; what others may touch is

@@ -22,10 +22,12 @@ const maxCommand = 512
 
 // verbs is the verb table, the frequent ones first.
 var verbs = [...]verb{
-	{name: "RCPT", run: (*session).rcpt},
+	// NOTIFY 28, ORCPT 507 (RFC 3461 §4.1, §4.2).
+	{name: "RCPT", extra: 28 + 507, run: (*session).rcpt},
 	// SIZE 26 (RFC 1870 §3), BODY 17 (RFC 6152 §2), SMTPUTF8 10 (RFC 6531 §3.1),
-	// AUTH 500 (RFC 4954 §3), MT-PRIORITY 15 (RFC 6710 §4).
-	{name: "MAIL", extra: 26 + 17 + 10 + 500 + 15, run: (*session).mail},
+	// AUTH 500 (RFC 4954 §3), MT-PRIORITY 15 (RFC 6710 §4), RET 9 and ENVID 107
+	// (RFC 3461 §4.3, §4.4).
+	{name: "MAIL", extra: 26 + 17 + 10 + 500 + 15 + 9 + 107, run: (*session).mail},
 	{name: "DATA", run: (*session).data},
 	{name: "EHLO", early: true, junk: true, run: (*session).ehlo},
 	{name: "QUIT", early: true, run: (*session).quit},

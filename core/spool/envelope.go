@@ -37,6 +37,7 @@ type envelope struct {
 	Bounce        bool           `json:"bounce,omitempty"`
 	EightBit      bool           `json:"eight_bit,omitempty"`
 	SMTPUTF8      bool           `json:"smtputf8,omitempty"`
+	DSN           message.DSN    `json:"dsn,omitzero"`
 }
 
 // pair is a key and its value.
@@ -80,7 +81,7 @@ func envelopeOf(m *message.Message) envelope {
 		Priority: m.Priority, Protocol: uint8(m.Protocol), Peer: m.Peer, Local: m.Local,
 		Received: m.Received, Next: m.Next, Retries: m.Retries, LastReply: text(m.LastReply),
 		Context: pairsOf(m.Context), ConnContext: pairsOf(m.ConnContext),
-		Bounce: m.Bounce, EightBit: m.EightBit, SMTPUTF8: m.SMTPUTF8,
+		Bounce: m.Bounce, EightBit: m.EightBit, SMTPUTF8: m.SMTPUTF8, DSN: m.DSN,
 	}
 }
 
@@ -94,7 +95,7 @@ func (e *envelope) message() (*message.Message, error) {
 		Priority: e.Priority, Protocol: sdk.Protocol(e.Protocol), Peer: e.Peer, Local: e.Local,
 		Received: e.Received, Next: e.Next, Retries: e.Retries, LastReply: string(e.LastReply),
 		Context: dictOf(e.Context), ConnContext: dictOf(e.ConnContext),
-		Bounce: e.Bounce, EightBit: e.EightBit, SMTPUTF8: e.SMTPUTF8,
+		Bounce: e.Bounce, EightBit: e.EightBit, SMTPUTF8: e.SMTPUTF8, DSN: e.DSN,
 	}, nil
 }
 
