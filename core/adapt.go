@@ -159,7 +159,7 @@ func (c *Core) newAdaptive() *adaptive.Engine {
 	c.adapting = &adapting{c: c}
 	c.adapting.ctx, c.adapting.cancel = context.WithCancel(context.Background())
 	return adaptive.New(adaptive.Config{
-		Clock: systemClock{}, Classify: func(reply string) int { return int(bounce.Classify(reply)) },
+		Clock: systemClock{}, Classify: func(reply string) int { return int(c.rulebook.Class(reply, "")) },
 		Base: func(l queue.Lane) adaptive.Base {
 			o := c.lane(l.Group, l.Binding, l.Domain)
 			return adaptive.Base{Queue: &o.queue, Delivery: &o.delivery, Rate: o.rate, Options: &o.adaptive, Sweeps: o.sweeps}
@@ -237,6 +237,7 @@ var replyAdaptiveBlackhole = smtp.NewReply(250, "2.0.0", "[internal] blackholed 
 type blackholing struct {
 	*delivery.Courier
 	engine *adaptive.Engine
+	list   *bounce.Suppression
 }
 
 // Serve is part of queue.Courier.
@@ -250,5 +251,5 @@ func (b blackholing) Serve(ctx context.Context, lane queue.Lane, src queue.Sourc
 			src.Settle(m, queue.Result{Verdict: queue.Delivered, Reply: replyAdaptiveBlackhole})
 		}
 	}
-	b.Courier.Serve(ctx, lane, src)
+	b.Courier.Serve(ctx, lane, unsuppressed{src, b.list})
 }

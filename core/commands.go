@@ -52,6 +52,7 @@ func (c *Core) commands() []control.Command {
 	list = append(list, c.mailCommands()...)
 	list = append(list, c.adaptiveCommands()...)
 	list = append(list, c.policyCommands()...)
+	list = append(list, c.classCommands()...)
 	list = append(list, c.audit.Commands()...)
 	return append(list, c.counters.Commands()...)
 }

@@ -67,18 +67,23 @@ type Core struct {
 	spool     *spool.Store
 	door      *reception.Door
 	bounce    *bounce.Generator
-	queue     *queue.Queue
-	courier   *delivery.Courier
-	control   *control.Server
-	smtp      *smtpd.Server
-	http      *httpd.Server
-	metrics   *metrics.Server
-	hooks     *logHooks
-	auth      *auth.Directory
-	policies  *tlsPolicies
-	outbound  *mailHooks
-	adaptive  *adaptive.Engine
-	adapting  *adapting
+	rulebook  *bounce.Rulebook
+
+	suppression *bounce.Suppression
+	suppressing caretaker
+
+	queue    *queue.Queue
+	courier  *delivery.Courier
+	control  *control.Server
+	smtp     *smtpd.Server
+	http     *httpd.Server
+	metrics  *metrics.Server
+	hooks    *logHooks
+	auth     *auth.Directory
+	outbound *mailHooks
+	policies *tlsPolicies
+	adaptive *adaptive.Engine
+	adapting *adapting
 
 	listeners map[string]*smtpd.Listener
 	endpoints map[string]*httpd.Listener // of http_listener
@@ -102,7 +107,8 @@ func New(o Options) *Core {
 	c.meters = newMeters()
 	c.readMetric = sync.OnceValue(c.metricReads)
 	c.logs = logs.New(time.Now)
-	c.logs.Classify = func(reply string) int { return int(bounce.Classify(reply)) }
+	c.rulebook, c.suppression = c.newRulebook(), c.newSuppression()
+	c.logs.Classify = func(reply string) int { return int(c.rulebook.Class(reply, "")) }
 	c.counters = counter.New(time.Now)
 	c.audit = audit.New(audit.Config{Now: time.Now, After: time.After, Problem: c.problem("inbound_audit")})
 	c.ids = message.NewIDs(os.Getpid(), time.Now)
@@ -123,6 +129,7 @@ func New(o Options) *Core {
 		Bounce: c.bounceRefused, PolicyTime: hookTime,
 		Loop: func() *reception.LoopOptions { return c.settings.Load().loop },
 	}
+	c.door.Examine, c.door.Marks = c.examine, c.mark
 	c.validator.Inject, c.validator.Settle = c.door.Inject, c.door.Settle
 	c.hooks.lend, c.outbound.lend = c.door.Lend, c.door.Lend
 	c.bounce = &bounce.Generator{
@@ -145,7 +152,7 @@ func New(o Options) *Core {
 	}
 	c.adaptive = c.newAdaptive()
 	c.queue = &queue.Queue{
-		Log: records{c}, Clock: systemClock{}, Courier: blackholing{c.courier, c.adaptive}, Outcome: c.adaptive.Outcome, OnFail: c.bounce.Fail, Rebind: c.door.Rebind,
+		Log: records{c}, Clock: systemClock{}, Courier: blackholing{c.courier, c.adaptive, c.suppression}, Outcome: c.adaptive.Outcome, OnFail: c.bounce.Fail, Rebind: c.door.Rebind,
 		Attempting: c.outbound.attempting, BeforeRetry: c.outbound.beforeRetry, Failing: c.outbound.failing, Asks: c.outbound.asks,
 		OptionsFor:     func(l queue.Lane) *queue.Options { return c.adaptive.Shape(l).Queue },
 		MaxConnections: func() int { return int(c.settings.Load().globals.MaxConnections) },
@@ -226,6 +233,8 @@ func (c *Core) parts() []part {
 		{"dns", c.startDNS, func(context.Context) { c.dns.Close() }},
 		{"spool", c.startSpool, func(context.Context) { c.stopSpool() }},
 		{"modules", c.startModules, func(context.Context) { c.stopModules() }},
+		{"classifier", c.startRulebook, func(context.Context) { c.rulebook.Stop() }},
+		{"suppression", c.startSuppression, func(context.Context) { c.stopSuppression() }},
 		{"log hooks", func(context.Context) error { c.hooks.start(); return nil }, c.hooks.stop},
 		{"adaptive", c.adapting.start, c.adapting.stop},
 		{"tls policies", c.startTLSPolicies, c.stopTLSPolicies},

@@ -47,10 +47,14 @@ func (h host) Counter(_ context.Context, op sdk.CounterOp) (int64, error) {
 }
 
 // ConfigValue is part of sdk.Host: "get ...", "eval ...", "set ..." or
-// "unset ...", as on the console.
+// "unset ...", as on the console; or "bounce", "smtp" or "mdn", a text and a
+// domain for a class by the overrides in force.
 func (h host) ConfigValue(ctx context.Context, words []string) (string, error) {
 	if len(words) > 0 && (words[0] == "set" || words[0] == "unset") {
 		return h.c.configByScript(ctx, words[0], words[1:])
+	}
+	if len(words) == 4 && words[0] == "bounce" {
+		return h.c.classFor(words[1], words[2], words[3]), nil
 	}
 	return configValue(h.c.settings.Load(), words)
 }

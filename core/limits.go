@@ -44,6 +44,8 @@ func (s *settings) resolve(key queue.Lane) *lane {
 	option.DecodeLayers(&l.queue, l.layers...)
 	option.DecodeLayers(&l.delivery, l.layers...)
 	option.DecodeLayers(&l.bounce, l.layers...)
+	option.DecodeLayers(&l.delay, l.layers...)
+	option.DecodeLayers(&l.fbl, l.layers...)
 	option.DecodeLayers(&l.adaptive, l.layers...)
 	var rates queue.Rates
 	option.DecodeLayers(&rates, l.layers...)

@@ -12,6 +12,7 @@ import (
 	"github.com/mtad/mtad/core/reception"
 	"github.com/mtad/mtad/core/validate"
 	"github.com/mtad/mtad/sdk"
+	classes "github.com/mtad/mtad/sdk/bounce"
 	"github.com/mtad/mtad/sdk/smtp"
 )
 
@@ -197,19 +198,24 @@ func (l records) Panic(r sdk.LogRecord) { l.c.logs.Panic(r) }
 func (l records) Delivery(a *logs.Attempt) {
 	l.c.meters.attempt(outcomeDelivered, a)
 	l.c.logs.Delivery(a)
+	l.c.relayed(a)
 	l.c.hooks.attempt(sdk.CoreLogDelivery, a)
 }
 
 // TransientFailure is part of queue.Logger. mailHooks.failing has told the
 // modules.
 func (l records) TransientFailure(a *logs.Attempt) {
+	l.c.classify(a)
 	l.c.meters.attempt(outcomeTransient, a)
 	l.c.logs.TransientFailure(a)
+	l.c.delayed(a)
 }
 
 // PermanentFailure is part of queue.Logger. mailHooks.failing has told the
 // modules.
 func (l records) PermanentFailure(a *logs.Attempt) {
+	l.c.classify(a)
 	l.c.meters.attempt(outcomeFailed, a)
 	l.c.logs.PermanentFailure(a)
+	l.c.suppression.Failed(a.Message.Recipient, classes.Class(a.Class))
 }

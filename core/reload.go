@@ -208,6 +208,7 @@ func (c *Core) commit(p *prepared) {
 	c.audit.Use(p.settings.audit)
 	c.adaptive.Use(p.adaptive)
 	p.modules.Commit()
+	c.rulebook.Use(p.settings.overrides)
 	c.validator.SetChain(c.chain(p))
 	c.lookAtAddresses()
 	c.queue.Reconfigured()

@@ -40,6 +40,10 @@ func Schema(modules []option.Schema) *option.Schema {
 		withInstance(option.SchemaOf("mail_loop", reception.LoopOptions{})),
 		withInstance(option.SchemaOf("conntrol", smtpd.Conntrol{})),
 		option.SchemaOf("outbound_smtp_auth", outboundAuthOptions{}),
+		option.SchemaOf("bounce_classifier_override", bounce.OverrideOptions{}),
+		option.SchemaOf("fbl", bounce.FBLOptions{}),
+		withInstance(option.SchemaOf("suppression_list", bounce.SuppressionOptions{})),
+		withInstance(option.SchemaOf("delay_dsn", delayScope{})),
 		withInstance(option.SchemaOf("threadpool", poolOptions{})),
 		domain(), host(), binding(), pathway(),
 		named("binding_group", "Bindings that share settings.", binding(), domain()),
@@ -62,6 +66,7 @@ func optionOwners() []any {
 		smtpd.Options{}, queue.Options{}, queue.Rates{}, queue.Limits{}, delivery.Options{}, delivery.HostOptions{}, bounce.Options{}, signOptions{}, aliasOptions{}, adaptive.Options{},
 		httpd.Options{}, httpModeOptions{},
 		policyOptions{}, tlsrpt.Options{},
+		bounce.DelayOptions{}, bounce.FBLInsertion{}, bounce.InboundOptions{}, bounce.SuppressOptions{},
 	}
 }
 

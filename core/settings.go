@@ -65,6 +65,10 @@ type settings struct {
 	paths    map[*option.Scope]string
 	rollsUp  bool // a host scope has rollup_mx
 	mx       *mxMemory
+
+	overrides   *bounce.OverrideOptions // nil: no bounce_classifier_override scope
+	returned    *returned
+	suppression *bounce.SuppressionOptions // nil: no suppression_list scope
 }
 
 // newSettings decodes a checked tree. Problems are the options that only their
@@ -107,6 +111,9 @@ func newSettings(tree *conf.Tree, schema *option.Schema) (*settings, option.Prob
 	bad = append(bad, s.authentication(root)...)
 	bad = append(bad, s.readAliases(root)...)
 	bad = append(bad, s.mailLoop(root)...)
+	bad = append(bad, s.classifier(root)...)
+	bad = append(bad, s.comesBack(root)...)
+	bad = append(bad, s.suppressionList(root)...)
 	bad = append(bad, s.adaptiveOptions(root)...)
 	bad = append(bad, s.listeners(root)...)
 	bad = append(bad, s.connectionControl(root)...)
@@ -214,6 +221,8 @@ type lane struct {
 	queue    queue.Options
 	delivery delivery.Options
 	bounce   bounce.Options
+	delay    bounce.DelayOptions
+	fbl      bounce.FBLInsertion
 	adaptive adaptive.Options
 	rate     option.Throttle // outbound_throttle_messages
 	sweeps   []adaptive.Sweep

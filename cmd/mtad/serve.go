@@ -55,7 +55,7 @@ func builtin() []core.Builtin {
 	list := []core.Builtin{
 		{Name: "datasource", Rank: modules.RankDatasource, New: newDatasource, Scopes: datasource.Schemas()},
 		{Name: "alerting", Rank: modules.RankAlerting, New: newAlerting},
-		{Name: "scriptlet", Rank: modules.RankScriptlet, New: newScriptlet, Reads: []string{"opendkim", "antivirus", "spamassassin", "rspamd"}},
+		{Name: "scriptlet", Rank: modules.RankScriptlet, New: newScriptlet, Reads: []string{"opendkim", "antivirus", "spamassassin", "rspamd", "bounce_classifier_override"}},
 		{Name: mailauth.Name, Rank: modules.RankAlerting, New: newMailauth, Scopes: mailauth.Schemas(), InCore: true},
 		{Name: scanner.Name, Rank: modules.RankAlerting, New: scanner.New, Scopes: scan.Schemas(), InCore: true},
 	}

@@ -1,24 +1,22 @@
 package bounce
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"mime/quotedprintable"
-	"strings"
 	"time"
 
 	"github.com/mtad/mtad/core/logs"
 	"github.com/mtad/mtad/core/message"
 	"github.com/mtad/mtad/sdk"
-	"github.com/mtad/mtad/sdk/mail"
+	classes "github.com/mtad/mtad/sdk/bounce"
 	"github.com/mtad/mtad/sdk/smtp"
 )
 
 // Options are the bounce options of a lane (reference/config-options.tsv).
 type Options struct {
 	Generate     bool   `opt:"generate_bounces" default:"true" scopes:"binding,binding_group,domain,global" help:"Tell the sender of mail that failed after it was accepted."`
+	FailuresTo   string `opt:"mdn_failures_notify" scopes:"binding,binding_group,domain,global" help:"Mailbox that is told of failed mail from the null sender, which is nobody's otherwise; unset: nobody."`
 	MailerDaemon string `opt:"mailerdaemon" scopes:"binding,binding_group,domain,global" help:"From address of bounces; default mailer-daemon@<hostname>."`
 	Original     string `opt:"bounces_inline_original" enum:"none,headers,all" default:"headers" scopes:"binding,binding_group,domain,global" help:"How much of the original a bounce carries."`
 }
@@ -51,21 +49,51 @@ type Policy interface {
 // maxOriginal bounds what a notification carries of the original, in bytes.
 const maxOriginal = 256 << 10
 
-// Fail tells the sender of a message's permanent failure. Nobody is told of a
-// bounce's failure, or of a message from the null sender (RFC 5321 §6.1). It
-// returns nil when nothing is owed to the sender any more.
+// varDouble marks, in its context, a notification that mdn_failures_notify got:
+// its own failure is told to nobody.
+const varDouble = "mdn_failures_notify"
+
+// Fail tells the sender of a message's permanent failure. Of a bounce's failure,
+// or of mail from the null sender, only mdn_failures_notify is told, once (RFC
+// 5321 §6.1). It returns nil when nothing is owed to the sender any more.
 func (g *Generator) Fail(ctx context.Context, a *logs.Attempt) error {
 	m := a.Message
 	o := g.OptionsFor(a.Group, a.Binding, a.Domain)
-	if m.Sender.Null() || m.Bounce || !g.wanted(ctx, m, o) {
+	to := m.Sender
+	if to.Null() || m.Bounce {
+		to = smtp.Address(o.FailuresTo)
+		if _, again := m.Context.Get(varDouble); again || to.Null() {
+			return nil
+		}
+	}
+	if n := m.DSN.Notify; n != 0 && n&message.NotifyFailure == 0 || !g.wanted(ctx, m, o) { // RFC 3461 §4.1
 		return nil
 	}
-	in, err := g.notification(a, o)
-	if err != nil {
-		return fmt.Errorf("bounce for %s: %w", m.ID, err)
+	return g.tell(ctx, &notice{Attempt: a, action: classes.Failed, options: o, to: to})
+}
+
+// Tell tells the sender of a message's delay, or of what became of it, where
+// nothing forbids it: it is for notifications that the configuration or the
+// sender asks for (RFC 3461 §4.1).
+func (g *Generator) Tell(ctx context.Context, a *logs.Attempt, action classes.Action) error {
+	m := a.Message
+	asked := message.NotifySuccess
+	if action == classes.Delayed {
+		asked = message.NotifyDelay
 	}
-	if g.Policy != nil {
-		g.Policy.Generated(ctx, m, in)
+	if m.Sender.Null() || m.Bounce || m.DSN.Notify != 0 && m.DSN.Notify&asked == 0 {
+		return nil
+	}
+	return g.tell(ctx, &notice{Attempt: a, action: action, options: g.OptionsFor(a.Group, a.Binding, a.Domain), to: m.Sender})
+}
+
+func (g *Generator) tell(ctx context.Context, n *notice) error {
+	in, err := g.notification(n)
+	if err != nil {
+		return fmt.Errorf("bounce for %s: %w", n.Message.ID, err)
+	}
+	if g.Policy != nil && n.action == classes.Failed {
+		g.Policy.Generated(ctx, n.Message, in)
 	}
 	_, err = g.Inject(ctx, in)
 	return err
@@ -77,120 +105,4 @@ func (g *Generator) wanted(ctx context.Context, m *message.Message, o *Options) 
 		return o.Generate
 	}
 	return g.Policy.Generate(ctx, m, o.Generate)
-}
-
-func (g *Generator) notification(a *logs.Attempt, o *Options) (*sdk.Injection, error) {
-	original, err := g.original(a.Message, o.Original)
-	if err != nil {
-		return nil, err
-	}
-	boundary := "=_" + strings.ReplaceAll(g.NewID(), "/", "_")
-	body := g.body(a, boundary, original, o.Original)
-	return &sdk.Injection{
-		Sender:     "", // RFC 3464 §2: the return address is null, so that no bounce answers a bounce
-		Recipients: []smtp.Address{a.Message.Sender}, Bounce: true,
-		Header: g.header(a.Message, o, boundary),
-		Body:   sdk.Body{Size: int64(len(body)), Inline: body, Changed: true},
-	}, nil
-}
-
-// original is what of the failed message goes along.
-func (g *Generator) original(m *message.Message, how string) ([]byte, error) {
-	if how == "none" || m.Content.Body == (message.BodyRef{}) {
-		return nil, nil
-	}
-	r, err := g.Open(m)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	raw, err := io.ReadAll(io.LimitReader(r, maxOriginal))
-	if err != nil {
-		return nil, err
-	}
-	if how == "headers" {
-		raw, _ = mail.SplitMessage(raw)
-	}
-	return raw, nil
-}
-
-func (g *Generator) header(m *message.Message, o *Options, boundary string) []byte {
-	from := o.MailerDaemon
-	if from == "" {
-		from = "mailer-daemon@" + g.Hostname()
-	}
-	var b bytes.Buffer
-	field := func(name, value string) { fmt.Fprintf(&b, "%s: %s\r\n", name, value) }
-	field("From", "Mail Delivery System <"+from+">")
-	field("To", m.Sender.Path())
-	field("Subject", "Mail Delivery Failure")
-	field("Date", g.Now().Format(time.RFC1123Z))
-	field("Message-ID", "<"+strings.ReplaceAll(g.NewID(), "/", ".")+"@"+g.Hostname()+">")
-	field("Auto-Submitted", "auto-replied") // RFC 3834 §5
-	field("MIME-Version", "1.0")
-	field("Content-Type", "multipart/report; report-type=delivery-status;\r\n\tboundary=\""+boundary+"\"") // RFC 6522 §3
-	return b.Bytes()
-}
-
-// body is the three parts of a report: for people, for machines, and the
-// original.
-func (g *Generator) body(a *logs.Attempt, boundary string, original []byte, how string) []byte {
-	var b bytes.Buffer
-	part := func(kind string) { fmt.Fprintf(&b, "--%s\r\n%s\r\n\r\n", boundary, kind) }
-	part("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable")
-	w := quotedprintable.NewWriter(&b)
-	fmt.Fprintf(w, "This message could not be delivered:\r\n\r\n  recipient: %s\r\n  reason:    %s\r\n\r\nIt will not be tried again.\r\n",
-		a.Message.Recipient, oneLine(a.Reply))
-	_ = w.Close()
-	b.WriteString("\r\n")
-	part("Content-Type: message/delivery-status")
-	g.status(&b, a)
-	if len(original) > 0 {
-		kind := "Content-Type: text/rfc822-headers"
-		if how == "all" {
-			kind = "Content-Type: message/rfc822"
-		}
-		part(kind)
-		b.Write(original)
-		if !bytes.HasSuffix(original, []byte("\r\n")) {
-			b.WriteString("\r\n")
-		}
-	}
-	fmt.Fprintf(&b, "--%s--\r\n", boundary)
-	return b.Bytes()
-}
-
-// status is the machine-readable part (RFC 3464 §2.2, §2.3).
-func (g *Generator) status(b *bytes.Buffer, a *logs.Attempt) {
-	m := a.Message
-	fmt.Fprintf(b, "Reporting-MTA: dns; %s\r\n", g.Hostname())
-	fmt.Fprintf(b, "Arrival-Date: %s\r\n\r\n", m.Received.Format(time.RFC1123Z))
-	fmt.Fprintf(b, "Final-Recipient: rfc822; %s\r\n", m.Recipient)
-	fmt.Fprintf(b, "Action: failed\r\nStatus: %s\r\n", status(a.Reply))
-	if a.Remote.IsValid() {
-		fmt.Fprintf(b, "Remote-MTA: dns; [%s]\r\n", a.Remote.Unmap())
-	}
-	fmt.Fprintf(b, "Diagnostic-Code: smtp; %s\r\nLast-Attempt-Date: %s\r\n\r\n", oneLine(a.Reply), a.Now.Format(time.RFC1123Z))
-}
-
-// status is the enhanced code of a reply, or the one its class stands for
-// (RFC 3463 §2).
-func status(reply string) string {
-	fields := strings.Fields(reply)
-	if len(fields) > 1 && smtp.IsEnhanced(fields[1]) {
-		return fields[1]
-	}
-	if strings.HasPrefix(reply, "4") {
-		return "4.0.0"
-	}
-	return "5.0.0"
-}
-
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s)
 }

@@ -22,6 +22,7 @@ type Options struct {
 	HTTPlog   string
 	JSONlog   string      // all records but the paniclog's, with names
 	Adaptive  string      // the log of adaptive delivery
+	FBLlog    string      // complaints of feedback loops
 	Mode      os.FileMode // 0: 0644
 
 	NoReceptions        bool // log_receptions = false, and so on
@@ -46,6 +47,7 @@ type Logs struct {
 
 	main, reject, panics, bounce streamCore
 	acct, http, json, adaptive   streamCore
+	fbl                          streamCore
 	options                      atomic.Pointer[Options]
 	recent                       recent
 }
@@ -67,7 +69,7 @@ func New(now func() time.Time) *Logs {
 }
 
 func (l *Logs) streams() []*streamCore {
-	return []*streamCore{&l.main, &l.reject, &l.panics, &l.bounce, &l.acct, &l.http, &l.json, &l.adaptive}
+	return []*streamCore{&l.main, &l.reject, &l.panics, &l.bounce, &l.acct, &l.http, &l.json, &l.adaptive, &l.fbl}
 }
 
 // Open points the streams at the files of o and takes its switches. Streams
@@ -77,7 +79,7 @@ func (l *Logs) Open(o Options) error {
 	if o.Mode == 0 {
 		o.Mode = 0o644
 	}
-	paths := []string{o.Mainlog, o.Rejectlog, o.Paniclog, o.Bouncelog, o.Acctlog, o.HTTPlog, o.JSONlog, o.Adaptive}
+	paths := []string{o.Mainlog, o.Rejectlog, o.Paniclog, o.Bouncelog, o.Acctlog, o.HTTPlog, o.JSONlog, o.Adaptive, o.FBLlog}
 	var errs []error
 	for i, s := range l.streams() {
 		if s.file != nil && s.path == paths[i] {

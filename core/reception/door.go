@@ -9,6 +9,7 @@ import (
 	"github.com/mtad/mtad/core/message"
 	"github.com/mtad/mtad/core/validate"
 	"github.com/mtad/mtad/sdk"
+	"github.com/mtad/mtad/sdk/mail"
 	"github.com/mtad/mtad/sdk/smtp"
 )
 
@@ -73,6 +74,12 @@ type Door struct {
 	// Bounce tells a sender that one recipient was refused after others were
 	// accepted; nil: nobody is told.
 	Bounce func(ctx context.Context, m *message.Message, why *smtp.Reply)
+	// Examine looks at each message that is about to be queued, whose content it
+	// may ask for; nil: nobody looks.
+	Examine func(ctx context.Context, m *sdk.Message, content func() (*mail.Part, error)) Finding
+	// Marks may add fields to a message that is about to be queued, once its
+	// binding is settled; nil: nobody does.
+	Marks func(m *sdk.Message, binding, group string)
 	// IsFull tells a full spool from another failure of Commit.
 	IsFull   func(err error) bool
 	Hostname func() string

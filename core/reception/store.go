@@ -22,7 +22,8 @@ func (r *run) store(ctx context.Context) {
 	if r.final != nil {
 		return
 	}
-	keep := r.survivors(r.s.State)
+	keep, examined := r.examine(ctx, r.survivors(r.s.State))
+	defer examined()
 	if len(keep) == 0 {
 		r.final = r.nothingLeft()
 		return
@@ -98,6 +99,10 @@ func (d *Door) commit(ctx context.Context, copies []*sdk.Message, c *contents, e
 	queued := make([]*message.Message, 0, len(copies))
 	entries := make([]Entry, 0, len(copies))
 	for _, m := range copies {
+		if d.Marks != nil && c.suspended[m] == "" {
+			b := d.bind(m)
+			d.Marks(m, b.Name, b.Group)
+		}
 		content, err := c.of(m)
 		if err != nil {
 			return nil, d.spoolError(err)

@@ -12,30 +12,59 @@ const maxText = 64 << 10
 // ClassifyMessage gives the class of a message that came back, and whom the
 // original was for, "" where that cannot be told.
 func ClassifyMessage(root *mail.Part) (c Class, recipient string) {
+	return Builtin().ClassifyMessage(root)
+}
+
+// ClassifyMessage is ClassifyMessage by these rules.
+func (c *Classifier) ClassifyMessage(root *mail.Part) (class Class, recipient string) {
+	class, recipient = c.classifyMessage(root)
+	if r := c.Override(ReturnedText(root)); r != nil {
+		class = r.Class
+	}
+	return class, recipient
+}
+
+// ReturnedText is the text of a message that came back which overrides are
+// tried on: what the remote said, and what is written for people.
+func ReturnedText(root *mail.Part) string {
+	var b strings.Builder
+	if s := ParseStatus(root); s != nil && len(s.Recipients) > 0 {
+		_, reply, _ := strings.Cut(s.Recipients[0].Get("Diagnostic-Code"), ";")
+		b.WriteString(strings.TrimSpace(reply) + "\n")
+	}
+	for _, p := range root.TextParts() {
+		b.WriteString(p.Text())
+		break
+	}
+	text := b.String()
+	return text[:min(len(text), maxText)]
+}
+
+func (c *Classifier) classifyMessage(root *mail.Part) (class Class, recipient string) {
 	if s := ParseStatus(root); s != nil && len(s.Recipients) > 0 {
 		r := s.Recipients[0]
 		if recipient = r.Address("Original-Recipient"); recipient == "" {
 			recipient = r.Address("Final-Recipient")
 		}
-		return classifyStatus(r), recipient
+		return c.classifyStatus(r), recipient
 	}
 	if failed := mail.Header(root.Header(), "X-Failed-Recipients"); len(failed) > 0 {
 		recipient, _, _ = strings.Cut(failed[0], ",")
 		recipient = strings.TrimSpace(recipient)
 	}
-	return classifyText(root, recipient), recipient
+	return c.classifyText(root, recipient), recipient
 }
 
 // classifyStatus reads a recipient's fields: the reply that the remote gave goes
 // before the status code.
-func classifyStatus(r Fields) Class {
+func (c *Classifier) classifyStatus(r Fields) Class {
 	if strings.EqualFold(r.Get("Action"), string(Delayed)) {
 		return TransientFailure
 	}
 	_, reply, _ := strings.Cut(r.Get("Diagnostic-Code"), ";")
 	for _, text := range []string{strings.TrimSpace(reply), "550 " + r.Get("Status")} {
-		if c := Classify(text); c != Undetermined && c != TransientFailure {
-			return c
+		if class := c.Classify(text, ""); class != Undetermined && class != TransientFailure {
+			return class
 		}
 	}
 	switch {
@@ -48,7 +77,7 @@ func classifyStatus(r Fields) Class {
 }
 
 // classifyText reads a message without a delivery status by its header and text.
-func classifyText(root *mail.Part, recipient string) Class {
+func (c *Classifier) classifyText(root *mail.Part, recipient string) Class {
 	subject := strings.ToLower(strings.Join(mail.Header(root.Header(), "Subject"), " "))
 	for _, r := range subjectRules() {
 		for _, w := range r.words {
@@ -67,10 +96,10 @@ func classifyText(root *mail.Part, recipient string) Class {
 		text = p.Text()
 		break
 	}
-	c := Classify(text[:min(len(text), maxText)])
+	class := c.Classify(text[:min(len(text), maxText)], "")
 	switch {
-	case c != Undetermined && c != TransientFailure:
-		return c
+	case class != Undetermined && class != TransientFailure:
+		return class
 	case !returned(subject) && recipient == "":
 		return Undetermined
 	case recipient == "":
@@ -89,8 +118,14 @@ func returned(subject string) bool {
 	return false
 }
 
-func subjectRules() []rule {
-	return []rule{
+// words are what a subject that tells of a class holds.
+type words struct {
+	class Class
+	words []string
+}
+
+func subjectRules() []words {
+	return []words{
 		{Unsubscribe, []string{"unsubscribe", "remove me"}},
 		{Subscribe, []string{"subscribe"}},
 		{AutoReply, []string{"out of office", "out of the office", "auto reply", "autoreply", "automatic reply", "vacation", "auto-reply"}},

@@ -87,9 +87,9 @@ func (m *macros) loggedMessage(name, argument string) string {
 	case "n":
 		return oneLine(m.reply())
 	case "c":
-		return bounce.Classify(m.reply()).Info().Description
+		return bounce.Builtin().Classify(m.reply(), rcptDomain).Info().Description
 	case "C":
-		return strconv.Itoa(int(bounce.Classify(m.reply())))
+		return strconv.Itoa(int(bounce.Builtin().Classify(m.reply(), rcptDomain)))
 	case "p":
 		return m.msg.Protocol.String()
 	case "r":

@@ -71,6 +71,7 @@ func titles() map[int]string {
 		6331: "Moving DIGEST-MD5 to Historic",
 		6376: "DomainKeys Identified Mail (DKIM)",
 		6409: "Message Submission for Mail",
+		5965: "An Extensible Format for Email Feedback Reports",
 		6522: "Multipart/Report Media Type",
 		6531: "SMTP: Internationalized Email",
 		6532: "Internationalized Email Headers",
