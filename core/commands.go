@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/mtad/mtad/core/control"
 	"github.com/mtad/mtad/core/queue"
@@ -23,38 +22,43 @@ import (
 // commands is the console's table (reference/console.tsv), in the order that
 // help lists them.
 func (c *Core) commands() []control.Command {
-	list := []control.Command{
+	list := plain([]control.Command{
 		{Name: "version", Help: "Show the version.", Run: func(_ context.Context, call *control.Call) error {
 			_, err := fmt.Fprintf(call, "mtad version: %s\n", c.opt.Version)
 			return err
 		}},
-		{Name: "summary", Usage: "[--json]", Help: "Show the counters since start.", Run: answering(lookTime, c.summary)},
 		{Name: "summary reset", Help: "Set the summary's counters to zero.", Run: c.summaryReset},
-		{Name: "mailq", Usage: "[--domain D] [--binding B] [--limit N] [--json]", Help: "Show the queues: active (AQ) and delayed (DQ).", Run: answering(lookTime, c.mailq)},
 		{Name: "paniclog", Help: "Show the last paniclog entries of each level.", Run: func(_ context.Context, call *control.Call) error {
 			for _, line := range c.logs.Recent() {
 				fmt.Fprintln(call, line)
 			}
 			return nil
 		}},
-		{Name: "module list", Help: "Show the modules.", Run: c.moduleList},
-		{Name: "session list", Help: "Show the live SMTP sessions.", Run: c.sessionList},
-		{Name: "disconnect", Usage: "SESSION|CONNECTION-ID|ADDRESS|CIDR", Help: "End sessions with 421.", Run: c.disconnect},
-		{Name: "config reload", Usage: "[rebind | suspend]", Help: "Read the configuration again; on any error the running one stays. A word says what becomes of mail whose binding is gone.", Run: c.configReload},
-		{Name: "config get", Usage: "[SCOPE [INSTANCE]]... OPTION [--json]", Help: "Show a value that is set exactly there.", Run: answering(lookTime, c.configWords("get"))},
-		{Name: "config eval", Usage: "[SCOPE [INSTANCE]]... OPTION [--json]", Help: "Show a value after fallback and defaults.", Run: answering(lookTime, c.configWords("eval"))},
+		{Name: "disconnect", Usage: "SESSION|CONNECTION-ID|ADDRESS|CIDR", Help: "End sessions with 421.", Example: "disconnect 192.0.2.0/24", Run: c.disconnect},
+		{Name: "config reload", Usage: "[rebind | suspend]", Help: "Read the configuration again; on any error the running one stays. A word says what becomes of mail whose binding is gone.", Example: "config reload rebind", Run: c.configReload},
 		{Name: "reopen logs", Help: "Close and open the log files, after a rotation.", Run: func(context.Context, *control.Call) error { return c.logs.Reopen() }},
 		{Name: "shutdown", Help: "Stop cleanly: refuse new sessions, let running ones finish.", Run: func(context.Context, *control.Call) error {
 			c.Shutdown()
 			return nil
 		}},
-	}
+	}...)
+	list = append(list, []control.Command{
+		{Name: "summary", Usage: "[--json]", Help: "Show the counters since start.", Run: answering(lookTime, c.summary)},
+		{Name: "mailq", Usage: "[--domain D] [--binding B] [--limit N] [--json]", Help: "Show the queues: active (AQ) and delayed (DQ).", Example: "mailq --domain example.com", Run: answering(lookTime, c.mailq)},
+		{Name: "module list", Usage: "[--json]", Help: "Show the modules.", Run: answering(lookTime, c.moduleList)},
+		{Name: "session list", Usage: "[--json]", Help: "Show the live SMTP sessions.", Run: answering(lookTime, c.sessionList)},
+		{Name: "log list", Usage: "[--json]", Help: "Show the logs, what they could not write, and which cannot write now.", Run: answering(lookTime, c.logList)},
+		{Name: "config get", Usage: "[SCOPE [INSTANCE]]... OPTION [--json]", Help: "Show a value that is set exactly there.", Example: "config get domain example.com max_retries", Run: transacting(lookTime, c.configWords("get"))},
+		{Name: "config eval", Usage: "[SCOPE [INSTANCE]]... OPTION [--json]", Help: "Show a value after fallback and defaults.", Example: "config eval domain example.com max_retries", Run: transacting(lookTime, c.configWords("eval"))},
+	}...)
 	list = append(list, c.mailCommands()...)
+	list = append(list, c.traceCommands()...)
+	list = append(list, c.transactionCommands()...)
 	list = append(list, c.adaptiveCommands()...)
 	list = append(list, c.policyCommands()...)
 	list = append(list, c.classCommands()...)
-	list = append(list, c.audit.Commands()...)
-	return append(list, c.counters.Commands()...)
+	list = append(list, plain(c.audit.Commands()...)...)
+	return exemplified(append(list, plain(c.counters.Commands()...)...))
 }
 
 // figure is a line of summary.
@@ -194,25 +198,6 @@ func (c *Core) mailq(_ context.Context, args []string) (answer, error) {
 	return list, nil
 }
 
-// moduleList prints the modules (reference/console.tsv, module list).
-func (c *Core) moduleList(_ context.Context, call *control.Call) error {
-	for _, s := range c.modules.List() {
-		name := s.Name
-		if s.Instance != "" {
-			name += ":" + s.Instance
-		}
-		fmt.Fprintf(call, "Module: %s\n", name)
-		for _, row := range [][2]string{
-			{"Scope_Name", s.Name}, {"Instance_Name", s.Instance}, {"Enabled", "true"}, {"State", s.State.String()},
-			{"Isolation", s.Isolation.String()}, {"PID", strconv.Itoa(s.PID)}, {"Restarts", strconv.Itoa(s.Restarts)},
-			{"Version", s.Version}, {"Hooks", hookNames(s.Hooks)}, {"Description", s.Help},
-		} {
-			fmt.Fprintf(call, "  %s: %s\n", row[0], row[1])
-		}
-	}
-	return nil
-}
-
 func hookNames(set sdk.HookSet) string {
 	var names []string
 	for _, h := range set.List() {
@@ -222,17 +207,6 @@ func hookNames(set sdk.HookSet) string {
 		return "none"
 	}
 	return strings.Join(names, " ")
-}
-
-func (c *Core) sessionList(_ context.Context, call *control.Call) error {
-	sessions := c.smtp.Sessions()
-	slices.SortFunc(sessions, func(a, b smtpd.Info) int { return cmp.Compare(a.Session, b.Session) })
-	fmt.Fprintf(call, "%8s %-22s %-24s %-24s %8s %s\n", "SESSION", "CONNECTION", "PEER", "LISTEN", "SECONDS", "STATE")
-	now := time.Now()
-	for _, s := range sessions {
-		fmt.Fprintf(call, "%8d %-22s %-24s %-24s %8.0f %s\n", s.Session, s.ConnID, addrText(s.Peer), s.Listen, now.Sub(s.Since).Seconds(), s.Phase)
-	}
-	return nil
 }
 
 func addrText(a netip.AddrPort) string {
@@ -256,6 +230,9 @@ func (c *Core) disconnect(_ context.Context, call *control.Call) error {
 }
 
 func (c *Core) configReload(ctx context.Context, call *control.Call) error {
+	if transactionOf(call.Slot) != nil {
+		return errOpenTransaction
+	}
 	word, err := removedWord(call.Args)
 	if err != nil {
 		return err
@@ -273,21 +250,4 @@ func (c *Core) configReload(ctx context.Context, call *control.Call) error {
 	}
 	fmt.Fprintf(call, "Configuration reloaded.\n")
 	return nil
-}
-
-func (c *Core) configWords(verb string) func(context.Context, []string) (answer, error) {
-	return func(_ context.Context, args []string) (answer, error) {
-		if len(args) == 0 {
-			return nil, usage("name an option")
-		}
-		value := c.view().Get
-		if verb == "eval" {
-			value = c.view().Eval
-		}
-		text, err := value(args)
-		if err != nil {
-			return nil, err
-		}
-		return shown{Text: text}, nil
-	}
 }

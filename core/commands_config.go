@@ -32,58 +32,11 @@ func (c *Core) view() conf.View {
 	return conf.View{Tree: s.tree, Schema: s.schema}
 }
 
-func (c *Core) configShow(show func(conf.View, []string) (string, error)) func(context.Context, []string) (answer, error) {
-	return func(_ context.Context, args []string) (answer, error) {
-		text, err := show(c.view(), args)
-		if err != nil {
-			return nil, err
-		}
-		return shown{Text: text}, nil
-	}
-}
-
 // maxChanges bounds what config set and config unset have changed since the
 // last reload.
 const maxChanges = 10_000
 
 var errChanges = errors.New("too many online changes; config reload drops them")
-
-// configSet changes one option of the running configuration. The change goes
-// the way of a reload: on any error nothing changes.
-func (c *Core) configSet(ctx context.Context, args []string) (answer, error) {
-	change, err := c.view().ParseChange(args)
-	if err != nil {
-		return nil, usage("%v", err)
-	}
-	warnings, err := c.amend(ctx, change)
-	if err != nil {
-		return nil, err
-	}
-	text, err := c.view().Get(change.Words)
-	if err != nil {
-		return nil, err
-	}
-	return shown{text, warnings}, nil
-}
-
-func (c *Core) configUnset(ctx context.Context, args []string) (answer, error) {
-	if len(args) == 0 {
-		return nil, usage("the global scope cannot be unset")
-	}
-	warnings, err := c.amend(ctx, conf.Change{Words: args, Unset: true})
-	if err != nil {
-		return nil, err
-	}
-	text, err := c.view().Eval(args)
-	var none *conf.NotSetError
-	if err != nil && !errors.As(err, &none) {
-		return shown{fmt.Sprintf("\"%s\" has been unset.", strings.Join(args, " ")), warnings}, nil // a scope
-	}
-	if err != nil {
-		text = err.Error()
-	}
-	return shown{fmt.Sprintf("\"%s\" has been unset. Effective value is now:\n        %s", conf.DisplayName(args[len(args)-1]), text), warnings}, nil
-}
 
 var errReloading = errors.New("a reload is under way; its init cannot change the configuration")
 
@@ -114,21 +67,21 @@ func (c *Core) configByScript(ctx context.Context, action string, args []string)
 	return text, err
 }
 
-// amend adds a change to the running configuration. The warnings are those that
-// a reload would give, too.
+// amend adds changes to the running configuration. The warnings are those that a
+// reload would give, too.
 func (c *Core) amend(ctx context.Context, change conf.Change) ([]string, error) {
 	c.reload.Lock()
 	defer c.reload.Unlock()
 	return c.amendLocked(ctx, change)
 }
 
-func (c *Core) amendLocked(ctx context.Context, change conf.Change) ([]string, error) {
-	if len(c.online) >= maxChanges {
+func (c *Core) amendLocked(ctx context.Context, changes ...conf.Change) ([]string, error) {
+	if len(c.online)+len(changes) > maxChanges {
 		return nil, errChanges
 	}
 	c.ways.word = ""
 	before := c.online
-	c.online = append(slices.Clip(before), change)
+	c.online = append(slices.Clip(before), changes...)
 	p, err := c.prepare(ctx)
 	if err != nil {
 		c.online = before

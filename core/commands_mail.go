@@ -50,9 +50,9 @@ func (c *Core) mailCommands() []control.Command {
 		{Name: "show outbound", Usage: "[--limit N] [--json]", Help: "Show the outbound connections.", Run: answering(lookTime, c.showOutbound)},
 		{Name: "show inbound", Usage: "[--limit N] [--json]", Help: "Show the inbound sessions.", Run: answering(lookTime, c.showInbound)},
 		{Name: "pid", Usage: "[--json]", Help: "Show the process id.", Run: answering(lookTime, c.pid)},
-		{Name: "config show", Usage: "[SCOPE [INSTANCE]]... [--json]", Help: "Show a scope of the running configuration, inner scopes as { ... }.", Example: "config show domain example.com", Run: answering(lookTime, c.configShow(conf.View.Show))},
-		{Name: "config showrecurse", Usage: "[SCOPE [INSTANCE]]... [--json]", Help: "Show a scope with its inner scopes.", Run: answering(lookTime, c.configShow(conf.View.ShowRecurse))},
-		{Name: "config set", Usage: "[SCOPE [INSTANCE]]... OPTION [=] VALUE|( VALUES ) [--json]", Help: "Change the running configuration until config reload or a restart.", Example: "config set domain example.com max_outbound_connections 5", Run: answering(workTime, c.configSet)},
-		{Name: "config unset", Usage: "[SCOPE [INSTANCE]]... [OPTION] [--json]", Help: "Clear an option, or a whole scope, of the running configuration.", Example: "config unset domain example.com max_outbound_connections", Run: answering(workTime, c.configUnset)},
+		{Name: "config show", Usage: "[SCOPE [INSTANCE]]... [--json]", Help: "Show a scope of the running configuration, inner scopes as { ... }.", Example: "config show domain example.com", Run: transacting(lookTime, c.configShow(conf.View.Show))},
+		{Name: "config showrecurse", Usage: "[SCOPE [INSTANCE]]... [--json]", Help: "Show a scope with its inner scopes.", Run: transacting(lookTime, c.configShow(conf.View.ShowRecurse))},
+		{Name: "config set", Usage: "[SCOPE [INSTANCE]]... OPTION [=] VALUE|( VALUES ) [--json]", Help: "Change the running configuration until config reload or a restart.", Example: "config set domain example.com max_outbound_connections 5", Run: transacting(workTime, c.configSet)},
+		{Name: "config unset", Usage: "[SCOPE [INSTANCE]]... [OPTION] [--json]", Help: "Clear an option, or a whole scope, of the running configuration.", Example: "config unset domain example.com max_outbound_connections", Run: transacting(workTime, c.configUnset)},
 	}
 }

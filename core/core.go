@@ -33,6 +33,7 @@ import (
 	"github.com/mtad/mtad/core/reception"
 	"github.com/mtad/mtad/core/smtpd"
 	"github.com/mtad/mtad/core/spool"
+	"github.com/mtad/mtad/core/trace"
 	"github.com/mtad/mtad/core/validate"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/smtp"
@@ -55,6 +56,7 @@ type Core struct {
 	sources  atomic.Pointer[conf.Sources]
 	reload   sync.Mutex
 	gen      uint64
+	commits  atomic.Uint64 // configurations that came into force
 	online   []conf.Change // of config set and unset, since the last reload; under reload
 
 	logs      *logs.Logs
@@ -85,6 +87,8 @@ type Core struct {
 	adaptive *adaptive.Engine
 	adapting *adapting
 
+	tracers *trace.Table
+
 	listeners map[string]*smtpd.Listener
 	endpoints map[string]*httpd.Listener // of http_listener
 	meters    *meters
@@ -110,6 +114,7 @@ func New(o Options) *Core {
 	c.rulebook, c.suppression = c.newRulebook(), c.newSuppression()
 	c.logs.Classify = func(reply string) int { return int(c.rulebook.Class(reply, "")) }
 	c.counters = counter.New(time.Now)
+	c.tracers = &trace.Table{Now: time.Now}
 	c.audit = audit.New(audit.Config{Now: time.Now, After: time.After, Problem: c.problem("inbound_audit")})
 	c.ids = message.NewIDs(os.Getpid(), time.Now)
 	c.validator = &validate.Validator{
@@ -148,7 +153,7 @@ func New(o Options) *Core {
 			return c.settings.Load().hostLimits(binding, host)
 		},
 		Learned:    c.learned,
-		AuthPolicy: authPolicy{c.outbound}, Connected: c.connected,
+		AuthPolicy: authPolicy{c.outbound}, Connected: c.connected, Trace: c.tracers.Open,
 	}
 	c.adaptive = c.newAdaptive()
 	c.queue = &queue.Queue{
@@ -166,7 +171,7 @@ func New(o Options) *Core {
 		Validator: c.validator, Door: smtpd.ReceptionDoor(c.door), Log: records{c},
 		ProfileFor: c.profile, Hostname: c.hostname, NewID: c.newID, Visits: c.audit,
 		Problem: c.problem("smtpd"), Now: time.Now, After: time.After,
-		Auth: c.auth, Account: c.account, Aliases: c.expandAlias, Blackhole: c.blackholed,
+		Auth: c.auth, Account: c.account, Aliases: c.expandAlias, Blackhole: c.blackholed, Trace: c.tracers.Open,
 	})
 	c.http = c.httpServer()
 	return c
@@ -262,6 +267,7 @@ func (c *Core) Run(ctx context.Context) error {
 		case <-c.stop:
 		}
 		c.Shutdown() // /readyz says so
+		c.logs.Yield()
 		c.logs.Panic(sdk.LogRecord{Level: sdk.LevelNotice, Source: "core", Text: "shutting down"})
 	}
 	c.drain(started)
@@ -315,6 +321,7 @@ func (c *Core) startLogs(context.Context) error {
 
 func (c *Core) stopLogs() {
 	c.Shutdown()
+	c.tracers.Close()
 	c.beat.Wait()
 	_ = c.logs.Close() // the end: there is no log left to say it in
 }
@@ -355,7 +362,7 @@ func (c *Core) startSpool(context.Context) error {
 		return err
 	}
 	c.spool = store
-	c.door.Spool = spoolForDoor{store, c.meters.committed}
+	c.door.Spool = spoolForDoor{store, c.meters.committed, c.logs.Held}
 	c.queue.Spool = store
 	c.queue.HoldStore = holdFile{filepath.Join(o.Dir, holdFileName)}
 	records := delivery.Records(func(ref message.BodyRef) (delivery.Body, error) { return store.OpenBody(ref) })
@@ -374,10 +381,16 @@ func (c *Core) stopSpool() {
 type spoolForDoor struct {
 	*spool.Store
 	committed func(took time.Duration, err error)
+	held      func() bool // a log is full that mail may not go without
 }
 
 // NewBody is part of reception.Spool.
-func (s spoolForDoor) NewBody() (reception.BodyWriter, error) { return s.Store.NewBody() }
+func (s spoolForDoor) NewBody() (reception.BodyWriter, error) {
+	if s.held() {
+		return nil, spool.ErrFull
+	}
+	return s.Store.NewBody()
+}
 
 // OpenBody is part of reception.Spool.
 func (s spoolForDoor) OpenBody(ref message.BodyRef) (reception.BodyReader, error) {
@@ -386,6 +399,9 @@ func (s spoolForDoor) OpenBody(ref message.BodyRef) (reception.BodyReader, error
 
 // Commit is part of reception.Spool.
 func (s spoolForDoor) Commit(ctx context.Context, entries []reception.Entry) error {
+	if s.held() {
+		return spool.ErrFull
+	}
 	b := spool.Batch{Entries: make([]spool.Entry, len(entries))}
 	for i, e := range entries {
 		b.Entries[i] = spool.Entry(e)

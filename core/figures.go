@@ -28,7 +28,7 @@ func (c *Core) stopMetrics(ctx context.Context) {
 
 // figures are the metrics there are.
 func (c *Core) figures() []metrics.Metric {
-	return slices.Concat(c.meters.list(), c.totals(), c.levels(), c.spoolFigures())
+	return slices.Concat(c.meters.list(), c.totals(), c.levels(), c.spoolFigures(), []metrics.Metric{c.lostRecords()})
 }
 
 // totals are the metrics without labels.

@@ -36,6 +36,10 @@ type loggerOptions struct {
 	Rejections bool `opt:"log_rejections" default:"true" help:"Write the rejectlog."`
 	Errors     bool `opt:"log_errors" default:"true" help:"Write the paniclog."`
 	Enabled    bool `opt:"enabled" default:"true" help:"Write at all."`
+
+	Outbox string `opt:"outbox" help:"Directory where records for pipe://, syslog:// and http:// wait; default: outbox beside the spool."`
+	Budget int64  `opt:"outbox_size" type:"bytes" unit:"bytes" default:"1073741824" help:"What each outbox and each jlog may take of the disk."`
+	Full   string `opt:"log_full" enum:"drop,refuse" default:"drop" help:"Where a record cannot be written: drop it and count it, or (refuse) wait with the outcomes of mail, and give new mail 452 4.3.1."`
 }
 
 // bounceLoggerOptions are a bounce_logger scope.

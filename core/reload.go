@@ -204,6 +204,7 @@ func refusal(err error) error {
 func (c *Core) commit(p *prepared) {
 	p.settings.follow(c.settings.Load())
 	c.settings.Store(p.settings)
+	c.commits.Add(1)
 	c.dns.Use(p.settings.dns)
 	c.audit.Use(p.settings.audit)
 	c.adaptive.Use(p.adaptive)

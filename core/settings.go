@@ -170,7 +170,9 @@ func (s *settings) loggers(root *option.Scope) option.Problems {
 		s.logs.NoReceptions, s.logs.NoDeliveries = !o.Receptions, !o.Deliveries
 		s.logs.NoTransientFailures, s.logs.NoPermanentFailures = !o.Transient, !o.Permanent
 		s.logs.NoRejections, s.logs.NoErrors = !o.Rejections, !o.Errors
+		s.outboxOf(scope, &o)
 	}
+	s.outbox()
 	for _, scope := range root.Children("bounce_logger") {
 		var o bounceLoggerOptions
 		if bad = append(bad, option.Decode(scope, &o)...); o.Enabled {
@@ -178,7 +180,7 @@ func (s *settings) loggers(root *option.Scope) option.Problems {
 			s.logs.NoInbandBounces, s.logs.NoOutOfBandBounces, s.logs.NoTransientBounces = !o.Inband, !o.OutOfBand, !o.Transient
 		}
 	}
-	return append(bad, s.httpLogger(root)...)
+	return append(append(bad, s.httpLogger(root)...), checkDestinations(root)...)
 }
 
 func setPath(to *string, path string) {

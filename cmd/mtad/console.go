@@ -27,6 +27,8 @@ type consoleCommand struct {
 
 	who  visitor
 	addr string // Endpoint without the user
+
+	pager pager
 }
 
 // Run is called by kong.
@@ -62,6 +64,9 @@ func (c *consoleCommand) batch(console *control.Console, s *streams) error {
 		words, err := control.SplitWords(lines.Text())
 		if err != nil {
 			return err
+		}
+		if leaves(words) {
+			break
 		}
 		if err := c.who.run(console, words, s.out, s); errors.Is(err, control.ErrRefused) {
 			worst = exitError(1)
@@ -116,8 +121,12 @@ func (c *consoleCommand) line(console *control.Console, s *streams, line string)
 	if len(words) == 0 {
 		return console, nil
 	}
-	if words[0] == "exit" || words[0] == "quit" {
+	if leaves(words) {
 		return nil, nil
+	}
+	if len(words) == 1 && words[0] == "pager" { // \pager, as the original has it, is the same word
+		c.pager.toggle(s)
+		return console, nil
 	}
 	// Asked first, so that the command itself never runs twice.
 	if err := c.who.run(console, []string{"version"}, io.Discard, s); err != nil && !errors.Is(err, control.ErrRefused) {
@@ -126,10 +135,17 @@ func (c *consoleCommand) line(console *control.Console, s *streams, line string)
 			return nil, err
 		}
 	}
-	if err := c.who.run(console, words, s.out, s); err != nil && !errors.Is(err, control.ErrRefused) {
+	out, done := c.pager.open(s)
+	defer done()
+	if err := c.who.run(console, words, out, s); err != nil && !errors.Is(err, control.ErrRefused) {
 		return nil, err
 	}
 	return console, nil
+}
+
+// leaves reports the words that end a console.
+func leaves(words []string) bool {
+	return len(words) == 1 && (words[0] == "exit" || words[0] == "quit")
 }
 
 // commandNames is empty for a user who may not ask for help.
@@ -140,7 +156,7 @@ func (c *consoleCommand) commandNames(console *control.Console, s *streams) ([]s
 	} else if err != nil {
 		return nil, err
 	}
-	return append(strings.Split(strings.TrimSpace(b.String()), "\n"), "exit", "quit"), nil
+	return append(strings.Split(strings.TrimSpace(b.String()), "\n"), "exit", "quit", "pager"), nil
 }
 
 // nextWords gives the words that may follow what is typed so far: commands are
@@ -153,6 +169,12 @@ func nextWords(names []string, typed string) []string {
 	var next []string
 	for _, name := range names {
 		words := strings.Fields(name)
+		if _, flag, ok := strings.Cut(name, " --"); ok && flag != "" {
+			if command := strings.TrimSuffix(name, " --"+flag); len(strings.Fields(command)) <= len(done) && strings.HasPrefix(strings.ToLower(typed), command+" ") {
+				next = append(next, "--"+flag)
+			}
+			continue
+		}
 		if len(words) > len(done) && strings.EqualFold(strings.Join(words[:len(done)], " "), strings.Join(done, " ")) {
 			next = append(next, words[len(done)])
 		}

@@ -31,6 +31,7 @@ type cli struct {
 	Luals   lualsCommand   `cmd:"" help:"Write stubs of the Lua API for editors (lua-language-server)."`
 	Lib     libCommand     `cmd:"" help:"Look at the Lua library that is built in."`
 	Spool   spoolCommand   `cmd:"" help:"Look into a spool, whether or not the server runs."`
+	Jlog    jlogCommand    `cmd:"" help:"Read a jlog: records of mail, or what a script wrote."`
 	Convert convertCommand `cmd:"" help:"Make HCL of an ecelerity.conf and what it includes."`
 	Migrate migrateCommand `cmd:"" help:"Convert a configuration of the original, and say what its scripts lack here."`
 	Credmgr credmgrCommand `cmd:"" help:"Keep the passwords that datasources connect with (securecreds)."`

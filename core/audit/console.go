@@ -19,13 +19,13 @@ func (a *Audit) Commands() []control.Command {
 		return func(_ context.Context, call *control.Call) error { return a.change(call, sign) }
 	}
 	return []control.Command{
-		{Name: "inbound_audit show ip", Usage: "ADDRESS|CIDR", Help: "Show what every monitor has counted for a network, window by window.", Run: a.showIP},
+		{Name: "inbound_audit show ip", Usage: "ADDRESS|CIDR", Help: "Show what every monitor has counted for a network, window by window.", Example: "inbound_audit show ip 192.0.2.0/24", Run: a.showIP},
 		{Name: "inbound_audit show all", Help: "Show the counts of all networks as CSV.", Run: a.showAll},
-		{Name: "inbound_audit add", Usage: "SERIES SECONDS,WINDOWS KEY N", Help: "Add to a key of a named series.", Run: change(1)},
-		{Name: "inbound_audit subtract", Usage: "SERIES SECONDS,WINDOWS KEY N", Help: "Subtract from a key of a named series.", Run: change(-1)},
-		{Name: "inbound_audit count_cidr", Usage: "KEY|CIDR SERIES SECONDS,WINDOWS START END", Help: "Add up windows of a named series, both ends included.", Run: a.countCIDR},
-		{Name: "inbound_audit delete_ip", Usage: "KEY SERIES SECONDS,WINDOWS", Help: "Forget a key of a named series.", Run: a.deleteIP},
-		{Name: "inbound_audit load", Usage: "SERIES [FILE]", Help: "Add what a file of a named series holds; by default the series' own in serialize_dir.", Run: a.load},
+		{Name: "inbound_audit add", Usage: "SERIES SECONDS,WINDOWS KEY N", Help: "Add to a key of a named series.", Example: "inbound_audit add bad 300,12 192.0.2.1 5", Run: change(1)},
+		{Name: "inbound_audit subtract", Usage: "SERIES SECONDS,WINDOWS KEY N", Help: "Subtract from a key of a named series.", Example: "inbound_audit subtract bad 300,12 192.0.2.1 5", Run: change(-1)},
+		{Name: "inbound_audit count_cidr", Usage: "KEY|CIDR SERIES SECONDS,WINDOWS START END", Help: "Add up windows of a named series, both ends included.", Example: "inbound_audit count_cidr 192.0.2.0/24 bad 300,12 0 11", Run: a.countCIDR},
+		{Name: "inbound_audit delete_ip", Usage: "KEY SERIES SECONDS,WINDOWS", Help: "Forget a key of a named series.", Example: "inbound_audit delete_ip 192.0.2.1 bad 300,12", Run: a.deleteIP},
+		{Name: "inbound_audit load", Usage: "SERIES [FILE]", Help: "Add what a file of a named series holds; by default the series' own in serialize_dir.", Example: "inbound_audit load bad", Run: a.load},
 	}
 }
 

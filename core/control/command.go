@@ -28,6 +28,9 @@ type Call struct {
 	io.Writer
 	Args []string // behind the command's name
 	Peer string   // who asks: a socket's user, or an address
+	// Slot is what commands keep between the orders of one connection; nil:
+	// there is no connection.
+	Slot *any
 }
 
 // ErrUsage is wrapped by errors that the command's usage would help with.
@@ -123,10 +126,25 @@ func (t *Table) Names() []string {
 	return names
 }
 
+// words lists what completion offers: the commands, and each with its flags, a
+// line each.
+func (t *Table) words() []string {
+	list := t.Names()
+	for _, c := range t.Commands {
+		for _, word := range strings.FieldsFunc(c.Usage, func(r rune) bool { return strings.ContainsRune(" []|", r) }) {
+			if strings.HasPrefix(word, "--") {
+				list = append(list, c.Name+" "+word)
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
 // help lists the commands, or explains those that begin with the words.
 func (t *Table) help(words []string, c *Call) error {
 	if len(words) == 1 && words[0] == "--names" {
-		fmt.Fprintln(c, strings.Join(t.Names(), "\n"))
+		fmt.Fprintln(c, strings.Join(t.words(), "\n"))
 		return nil
 	}
 	prefix := strings.ToLower(strings.Join(words, " "))

@@ -63,6 +63,7 @@ type caller struct {
 	known  bool
 	failed int
 	pause  func(context.Context)
+	slot   any // of commands (Call.Slot)
 }
 
 func (s *Server) guard(c net.Conn, e Listen) *caller {

@@ -171,7 +171,7 @@ func (s *Server) answer(c net.Conn, g *caller, line []byte) error {
 	if err != nil {
 		err = errors.New("a request is a JSON array of words")
 	} else if err = g.may(s.ctx, words); err == nil {
-		err = s.Table.Run(s.ctx, words, &Call{Writer: out, Peer: peerName(c)})
+		err = s.Table.Run(s.ctx, words, &Call{Writer: out, Peer: peerName(c), Slot: &g.slot})
 	}
 	if errors.Is(err, errLoginFirst) {
 		return out.finish(statusLogin)

@@ -135,10 +135,10 @@ func (c *Counters) Commands() []control.Command {
 	}
 	return []control.Command{
 		{Name: "counter list", Help: "List all named counters.", Run: c.list},
-		{Name: "counter add", Usage: "NAME DELTA", Help: "Add to a counter.", Run: c.add},
-		{Name: "counter increment", Usage: "NAME", Help: "Add one to a counter.", Run: named(sdk.CounterAdd, 1)},
-		{Name: "counter reset", Usage: "NAME", Help: "Set a counter to zero.", Run: named(sdk.CounterReset, 0)},
-		{Name: "counter unlink", Usage: "NAME", Help: "Delete a counter.", Run: named(sdk.CounterUnlink, 0)},
+		{Name: "counter add", Usage: "NAME DELTA", Help: "Add to a counter.", Example: "counter add seen 5", Run: c.add},
+		{Name: "counter increment", Usage: "NAME", Help: "Add one to a counter.", Example: "counter increment seen", Run: named(sdk.CounterAdd, 1)},
+		{Name: "counter reset", Usage: "NAME", Help: "Set a counter to zero.", Example: "counter reset seen", Run: named(sdk.CounterReset, 0)},
+		{Name: "counter unlink", Usage: "NAME", Help: "Delete a counter.", Example: "counter unlink seen", Run: named(sdk.CounterUnlink, 0)},
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/core/queue"
+	"github.com/mtad/mtad/core/trace"
 )
 
 // sourcePause is how long a lane waits where no connection can be made from its
@@ -130,6 +131,9 @@ func (t *trip) dial(ctx context.Context, to target, o *Options) (*session, *queu
 		s := newSession(ctx, conn, to, o)
 		s.id = t.courier.NewConnID()
 		t.courier.live.add(s, Connection{ID: s.id, Lane: t.lane, Host: to.host, Addr: to.addr, Since: t.courier.now()})
+		if t.courier.Trace != nil {
+			s.tap = t.courier.Trace(trace.About{Outbound: true, ConnID: s.id, Binding: t.lane.Binding, Domain: t.lane.Domain, Peer: to.addr})
+		}
 		s.closed = func() { t.courier.live.remove(s) }
 		return s, nil
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/mtad/mtad/core/mtasts"
 	"github.com/mtad/mtad/core/queue"
 	"github.com/mtad/mtad/core/tlsrpt"
+	"github.com/mtad/mtad/core/trace"
 )
 
 // Contents gives a message's bytes as they go out: header section, empty line,
@@ -57,6 +58,10 @@ type Courier struct {
 	// were looked up. True: other options count for the lane now, and its mail
 	// goes back.
 	Learned func(lane queue.Lane, hosts []string) bool
+
+	// Trace gives the dialogue of a connection that somebody looks on; nil:
+	// nobody does.
+	Trace func(about trace.About) *trace.Dialogue
 
 	inUse   hostTable
 	hosts   memory[hostKey, hostFailure]

@@ -11,6 +11,7 @@ import (
 	"github.com/mtad/mtad/core/logs"
 	"github.com/mtad/mtad/core/queue"
 	"github.com/mtad/mtad/core/tlsrpt"
+	"github.com/mtad/mtad/core/trace"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/smtp"
 )
@@ -46,11 +47,12 @@ type session struct {
 	tls    *sdk.OutboundTLS // replaced, never written into: results hold it
 
 	stage  logs.Stage
-	sent   int64       // bytes of the transaction
-	final  atomic.Bool // the whole content is out: worth a moment more
-	unhook func() bool // stops watching ctx
-	limits HostLimits  // of the host
-	closed func()      // told when the connection ends; nil: nobody is
+	sent   int64           // bytes of the transaction
+	final  atomic.Bool     // the whole content is out: worth a moment more
+	unhook func() bool     // stops watching ctx
+	limits HostLimits      // of the host
+	tap    *trace.Dialogue // nil: nobody looks on
+	closed func()          // told when the connection ends; nil: nobody is
 
 	tlsProblem tlsrpt.Kind // why there is no TLS as there should be
 	tlsFlaw    tlsrpt.Kind // of a certificate that is taken all the same
@@ -72,11 +74,16 @@ func newSession(ctx context.Context, conn net.Conn, t target, o *Options) *sessi
 }
 
 // Read lets the reader stay the same when TLS begins.
-func (s *session) Read(p []byte) (int, error) { return s.conn.Read(p) }
+func (s *session) Read(p []byte) (int, error) {
+	n, err := s.conn.Read(p)
+	s.tap.Server(p[:n])
+	return n, err
+}
 
 // Write counts bytes and bounds the wait.
 func (s *session) Write(p []byte) (int, error) {
 	s.deadline(s.raw.SetWriteDeadline, blockTimeout)
+	s.tap.Client(p)
 	n, err := s.conn.Write(p)
 	s.sent += int64(n)
 	return n, err

@@ -76,6 +76,7 @@ func (s *session) handshake(config *tls.Config) error {
 		return err
 	}
 	s.conn = conn
+	s.tap.Note("TLS")
 	s.tls = secured(*s.tls, conn.ConnectionState(), s.tlsMode())
 	return nil
 }

@@ -38,7 +38,7 @@ func (l *Logs) jsonLine(now time.Time, log, kind string, fields func() []zap.Fie
 func (s *stream) isOpen() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.file != nil
+	return s.dest != nil
 }
 
 func (l *Logs) jsonReception(m *message.Message) {

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap/zapcore"
 
+	"github.com/mtad/mtad/core/logs/out"
 	"github.com/mtad/mtad/sdk"
 )
 
@@ -24,6 +25,11 @@ type Options struct {
 	Adaptive  string      // the log of adaptive delivery
 	FBLlog    string      // complaints of feedback loops
 	Mode      os.FileMode // 0: 0644
+
+	Outbox   string // directory of records for other machines and programs
+	Budget   int64  // bytes that each of those logs may take
+	Refuse   bool   // a record that cannot be written waits, and mail is refused
+	Hostname string // in syslog records
 
 	NoReceptions        bool // log_receptions = false, and so on
 	NoDeliveries        bool
@@ -49,6 +55,7 @@ type Logs struct {
 	acct, http, json, adaptive   streamCore
 	fbl                          streamCore
 	options                      atomic.Pointer[Options]
+	guard                        *guard
 	recent                       recent
 }
 
@@ -63,6 +70,7 @@ func New(now func() time.Time) *Logs {
 	for _, s := range l.streams() {
 		s.zap = s.core()
 	}
+	l.guardStreams()
 	l.json.zap = zapcore.NewCore(jsonEncoder(), &l.json, zapcore.DebugLevel)
 	l.options.Store(&Options{})
 	return l
@@ -72,8 +80,8 @@ func (l *Logs) streams() []*streamCore {
 	return []*streamCore{&l.main, &l.reject, &l.panics, &l.bounce, &l.acct, &l.http, &l.json, &l.adaptive, &l.fbl}
 }
 
-// Open points the streams at the files of o and takes its switches. Streams
-// whose path stays the same go on in the same file. An error leaves the streams
+// Open points the streams at the destinations of o and takes its switches. Streams
+// whose destination stays the same go on in it. An error leaves the streams
 // that could be opened open; the caller keeps the old configuration.
 func (l *Logs) Open(o Options) error {
 	if o.Mode == 0 {
@@ -82,15 +90,15 @@ func (l *Logs) Open(o Options) error {
 	paths := []string{o.Mainlog, o.Rejectlog, o.Paniclog, o.Bouncelog, o.Acctlog, o.HTTPlog, o.JSONlog, o.Adaptive, o.FBLlog}
 	var errs []error
 	for i, s := range l.streams() {
-		if s.file != nil && s.path == paths[i] {
-			continue
+		if c := l.destination(s, paths[i], &o); !s.serves(c) {
+			errs = append(errs, s.open(c))
 		}
-		errs = append(errs, s.open(paths[i], o.Mode))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	l.options.Store(&o)
+	l.guard.refuse.Store(o.Refuse)
 	return nil
 }
 
@@ -107,13 +115,12 @@ func (l *Logs) Reopen() error {
 func (l *Logs) Close() error {
 	var errs []error
 	for _, s := range l.streams() {
-		errs = append(errs, s.open("", 0))
+		errs = append(errs, s.open(out.Config{}))
 	}
 	return errors.Join(errs...)
 }
 
-// line writes one record to a stream. What cannot be written is lost: there is
-// nowhere left to say so.
+// line writes one record to a stream; the stream says where it cannot.
 func (s *streamCore) line(text string) {
 	_ = s.zap.Write(zapcore.Entry{Message: text}, nil)
 }

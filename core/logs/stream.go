@@ -1,54 +1,68 @@
 package logs
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/buffer"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/mtad/mtad/core/logs/out"
 )
 
-// stream is one log file. It is written unbuffered: a record that was logged is
-// in the file even if the process dies in the next instant.
+// stream is one log. What is written has left the process: a record that was
+// logged is there even if the process dies in the next instant.
 type stream struct {
-	mu   sync.Mutex
-	path string
-	file *os.File
-	mode os.FileMode
+	mu     sync.Mutex
+	config out.Config
+	dest   out.Destination // nil: nowhere
+
+	name  string
+	guard *guard
+	holds bool // its records are what operators bill by: where guard.refuse, they wait
+	trouble
 }
 
-// Write appends a record; without a file it goes nowhere.
+// Write appends a record; without a destination it goes nowhere. One that cannot
+// be written is counted, or waits (guard).
 func (s *stream) Write(p []byte) (int, error) {
+	for {
+		n, err := s.put(p)
+		if err == nil {
+			s.recovered()
+			return n, nil
+		}
+		if !s.failed(err) {
+			return n, err
+		}
+	}
+}
+
+func (s *stream) put(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.file == nil {
+	if s.dest == nil {
 		return len(p), nil
 	}
-	return s.file.Write(p)
+	return s.dest.Write(p)
 }
 
 // Sync is there for zap; records are not fsynced.
 func (s *stream) Sync() error { return nil }
 
-// open points the stream at path, "" for nowhere. The old file is closed once
-// the new one is open, so that no record falls between them.
-func (s *stream) open(path string, mode os.FileMode) error {
-	var f *os.File
-	if path != "" {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return fmt.Errorf("log directory: %w", err)
-		}
+// open points the stream at a destination, Spec "" for nowhere. The old one is
+// closed once the new one is open, so that no record falls between them.
+func (s *stream) open(c out.Config) error {
+	var d out.Destination
+	if c.Spec != "" {
 		var err error
-		if f, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, mode); err != nil {
-			return fmt.Errorf("log file: %w", err)
+		if d, err = out.Open(c); err != nil {
+			return err
 		}
 	}
 	s.mu.Lock()
-	old := s.file
-	s.file, s.path, s.mode = f, path, mode
+	old := s.dest
+	s.dest, s.config = d, c
 	s.mu.Unlock()
 	if old != nil {
 		return old.Close()
@@ -56,12 +70,23 @@ func (s *stream) open(path string, mode os.FileMode) error {
 	return nil
 }
 
+// serves reports that the stream goes where c says already.
+func (s *stream) serves(c out.Config) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	have := s.config
+	return s.dest != nil && have.Spec == c.Spec && have.Outbox == c.Outbox && have.Budget == c.Budget
+}
+
 // reopen opens the same path again, after a rotation renamed the file.
 func (s *stream) reopen() error {
 	s.mu.Lock()
-	path, mode := s.path, s.mode
+	d := s.dest
 	s.mu.Unlock()
-	return s.open(path, mode)
+	if d == nil {
+		return nil
+	}
+	return d.Reopen()
 }
 
 // lineEncoder writes a record's message as the whole line: the formats of

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/core/logs"
+	"github.com/mtad/mtad/core/trace"
 	"github.com/mtad/mtad/core/validate"
 	"github.com/mtad/mtad/sdk/smtp"
 )
@@ -36,6 +37,9 @@ type Config struct {
 	Blackhole func(domain string) *smtp.Reply
 	// Visits is told of connections; nil: nobody is.
 	Visits Visits
+	// Trace gives the dialogue of a connection that somebody looks on; nil:
+	// nobody does.
+	Trace func(about trace.About) *trace.Dialogue
 	// Problem tells the operator of a failure that no peer sees (paniclog).
 	Problem func(text string)
 	Now     func() time.Time

@@ -9,6 +9,7 @@ import (
 	"github.com/mtad/mtad/core/logs"
 	"github.com/mtad/mtad/core/message"
 	"github.com/mtad/mtad/core/throttle"
+	"github.com/mtad/mtad/core/trace"
 	"github.com/mtad/mtad/core/validate"
 	"github.com/mtad/mtad/sdk"
 	"github.com/mtad/mtad/sdk/smtp"
@@ -123,6 +124,9 @@ func (s *session) begin(listen string, conn net.Conn, peer netip.AddrPort) {
 		Context: s.presets(peer.Addr()),
 	})
 	s.entry.set(listen, s.vs.State.Conn)
+	if s.srv.Trace != nil {
+		s.wire.tap = s.srv.Trace(trace.About{ConnID: s.vs.State.Conn.ID, Peer: peer})
+	}
 }
 
 // loopback is the address that a peer on a Unix socket goes by

@@ -74,6 +74,7 @@ func (s *session) handshake() error {
 		return err
 	}
 	s.wire.conn = conn
+	s.wire.tap.Note("TLS")
 	s.wire.armed = time.Time{}
 	s.tls = true
 	s.describeTLS(conn.ConnectionState())

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mtad/mtad/core/trace"
 	"github.com/mtad/mtad/sdk/smtp"
 )
 
@@ -54,6 +55,7 @@ type wire struct {
 	armed time.Time     // when the deadline was set
 	inTxn bool          // a transaction is open: a gentle notice waits
 	pace  pace
+	tap   *trace.Dialogue // nil: nobody looks on
 
 	notice  atomic.Pointer[notice]
 	waiting atomic.Int64  // Unix nanoseconds: when it last began to wait
@@ -117,7 +119,7 @@ func (w *wire) release() {
 		w.wide = nil
 	}
 	w.giveBack()
-	w.conn, w.raw = nil, nil
+	w.conn, w.raw, w.tap = nil, nil, nil
 	w.notice.Store(nil)
 }
 
@@ -221,6 +223,7 @@ func (w *wire) fill() error {
 		n, err := w.conn.Read(w.buf[w.w:])
 		w.calm.Store(false)
 		if n > 0 {
+			w.tap.Client(w.buf[w.w : w.w+n])
 			w.w += n
 			return w.keepPace(n)
 		}
@@ -263,6 +266,7 @@ func (w *wire) flush() error {
 		return nil
 	}
 	w.arm()
+	w.tap.Server(w.out)
 	_, err := w.conn.Write(w.out)
 	w.out = w.out[:0]
 	return err
