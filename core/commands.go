@@ -56,7 +56,7 @@ func (c *Core) commands() []control.Command {
 	list = append(list, c.transactionCommands()...)
 	list = append(list, c.adaptiveCommands()...)
 	list = append(list, c.policyCommands()...)
-	list = append(list, c.classCommands()...)
+	list = append(list, plain(c.classCommands()...)...)
 	list = append(list, plain(c.audit.Commands()...)...)
 	return exemplified(append(list, plain(c.counters.Commands()...)...))
 }

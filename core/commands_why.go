@@ -21,6 +21,9 @@ type reason struct {
 	Text     string     `json:"text"`
 	Until    *time.Time `json:"until,omitempty"` // when it ends; absent: nobody knows
 	Settings []setting  `json:"settings"`
+
+	kind  queue.GateKind
+	aside bool // it keeps nothing from being tried: the attempt will fail
 }
 
 // explained is what holds one message, or one lane.
@@ -149,22 +152,30 @@ func (c *Core) whyMessage(id string) (answer, error) {
 		e.Reasons, e.Next = nil, &e.now
 	case queue.StateDelayed:
 		e.Reasons = slices.DeleteFunc(e.Reasons, func(r reason) bool {
-			return r.Gate == gateNames[queue.GateDelayed] || r.Gate == gateNames[queue.GatePolicy]
+			return !r.aside && (r.kind == queue.GateDelayed || r.kind == queue.GatePolicy)
 		})
 		e.Reasons = append([]reason{c.waiting(m, at)}, e.Reasons...)
+		if at.Ahead > 0 {
+			e.Reasons = append(e.Reasons, e.order(at.Ahead))
+		}
 		e.settle()
 	case queue.StateActive:
 		if m.Suspended != "" && len(e.Reasons) > 0 {
 			e.Reasons[0].Text = "policy has to bind it first: " + m.Suspended
 		}
 		if at.Ahead > 0 {
-			e.Reasons = append(e.Reasons, reason{Gate: "order", Text: fmt.Sprintf("%d due messages go before it", at.Ahead), Settings: []setting{}, Until: &e.now})
+			e.Reasons = append(e.Reasons, e.order(at.Ahead))
 		}
 	}
 	expiry := c.settingOf(at.Lane, "message_expiration")
 	expires := m.Received.Add(c.lane(at.Lane.Group, at.Lane.Binding, at.Lane.Domain).queue.Expiration)
 	e.Expires, e.Expiry = &expires, &expiry
 	return &whyAnswer{Subject: id, Lanes: []explained{e}}, nil
+}
+
+// order is the reason of a message that is not the first.
+func (e *explained) order(ahead int) reason {
+	return reason{Gate: "order", Text: fmt.Sprintf("%d messages are due before it", ahead), Settings: []setting{}, Until: &e.now, aside: true}
 }
 
 // waiting is the reason of a message that waits for its time.
@@ -189,7 +200,7 @@ func (c *Core) waiting(m *message.Message, at queue.Place) reason {
 // gateNames are the words of the reasons.
 var gateNames = [...]string{
 	queue.GatePolicy: "policy", queue.GateHeld: "suspension", queue.GateClosed: "binding", queue.GateSuspended: "suspension", queue.GateUnreached: "back-off", queue.GateProbe: "back-off",
-	queue.GateDelayed: "back-off", queue.GateServer: "limit", queue.GateConnections: "limit",
+	queue.GateDelayed: "back-off", queue.GateServer: "limit", queue.GateConnections: "limit", queue.GateBusy: "limit",
 	queue.GateShare: "limit", queue.GateHost: "limit",
 	queue.GateConnectRate: "throttle", queue.GateMessageRate: "throttle",
 }
@@ -208,6 +219,7 @@ var gateTexts = [...]string{
 	queue.GateShare:       "a limit that it shares is reached",
 	queue.GateHost:        "a limit of the host it goes to is reached",
 	queue.GateConnections: "all the connections it may have are busy",
+	queue.GateBusy:        "its connections are busy, and there is too little due mail for another",
 	queue.GateConnectRate: "the rate of new connections is used up",
 	queue.GateMessageRate: "the rate of messages is used up",
 }
@@ -224,6 +236,7 @@ var gateOptions = [...][]string{
 	queue.GateShare:       nil,
 	queue.GateHost:        nil,
 	queue.GateConnections: {"max_outbound_connections"},
+	queue.GateBusy:        nil,
 	queue.GateConnectRate: {"outbound_throttle_connections"},
 	queue.GateMessageRate: {"outbound_throttle_messages"},
 }
@@ -250,7 +263,7 @@ func (c *Core) explain(key queue.Lane, ahead int) explained {
 }
 
 func (c *Core) reasonOf(key queue.Lane, g queue.Gate) reason {
-	r := reason{Gate: gateNames[g.Kind], Text: gateTexts[g.Kind], Settings: []setting{}}
+	r := reason{Gate: gateNames[g.Kind], Text: gateTexts[g.Kind], Settings: []setting{}, kind: g.Kind}
 	if !g.Until.IsZero() {
 		r.Until = &g.Until
 	}
@@ -287,7 +300,7 @@ func (c *Core) reasonOf(key queue.Lane, g queue.Gate) reason {
 // It does not keep the lane from its next attempt.
 func (c *Core) unreachable(key queue.Lane, w delivery.Way) *reason {
 	if w.Failures > 0 || w.Problem != "" && len(w.Hosts) == 0 && w.TTL > 0 {
-		r := &reason{Gate: "DNS", Text: fmt.Sprintf("the lookup of its exchangers gave %s, %d times in a row", cmp.Or(w.Problem, "no addresses"), w.Failures),
+		r := &reason{Gate: "DNS", aside: true, Text: fmt.Sprintf("the lookup of its exchangers gave %s, %d times in a row", cmp.Or(w.Problem, "no addresses"), w.Failures),
 			Settings: []setting{c.settingOf(key, "mx_failures_fallback_to_a"), c.settingOf(key, "dns_failures_to_purge")}}
 		until := time.Now().Add(w.TTL)
 		r.Until = &until
@@ -309,19 +322,21 @@ func (c *Core) unreachable(key queue.Lane, w delivery.Way) *reason {
 	if len(failed) == 0 {
 		return nil
 	}
-	return &reason{Gate: "back-off", Text: "no address answered lately: " + strings.Join(failed[:min(5, len(failed))], ", "), Until: &until,
+	return &reason{Gate: "back-off", aside: true, Text: "no address answered lately: " + strings.Join(failed[:min(5, len(failed))], ", "), Until: &until,
 		Settings: []setting{c.settingOf(key, "host_failure_retry")}}
 }
 
-// settle finds out when the next attempt is: when the last of the reasons ends.
+// settle finds out when the next attempt is: when the last of the reasons ends
+// that keep the mail.
 func (e *explained) settle() {
 	next := e.now
 	for _, r := range e.Reasons {
 		switch {
+		case r.aside:
 		case r.Until == nil:
 			e.Next = nil
 			return
-		case r.Gate != "DNS" && r.Until.After(next):
+		case r.Until.After(next):
 			next = *r.Until
 		}
 	}

@@ -92,7 +92,7 @@ func TestNextAttempt(t *testing.T) {
 		reasons []reason
 		want    *time.Time
 	}{
-		{nil, at(0)}, {[]reason{{Until: at(5)}, {Until: at(3)}}, at(5)}, {[]reason{{Until: at(5)}, {}}, nil}, {[]reason{{Gate: "DNS", Until: at(9)}}, at(0)},
+		{nil, at(0)}, {[]reason{{Until: at(5)}, {Until: at(3)}}, at(5)}, {[]reason{{Until: at(5)}, {}}, nil}, {[]reason{{Until: at(9), aside: true}}, at(0)},
 	} {
 		e := explained{now: now, Reasons: c.reasons}
 		e.settle()

@@ -361,14 +361,18 @@ func (c *Core) startSpool(context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.useSpool(store)
+	c.queue.HoldStore = holdFile{filepath.Join(o.Dir, holdFileName)}
+	return nil
+}
+
+func (c *Core) useSpool(store *spool.Store) {
 	c.spool = store
 	c.door.Spool = spoolForDoor{store, c.meters.committed, c.logs.Held}
 	c.queue.Spool = store
-	c.queue.HoldStore = holdFile{filepath.Join(o.Dir, holdFileName)}
 	records := delivery.Records(func(ref message.BodyRef) (delivery.Body, error) { return store.OpenBody(ref) })
 	c.courier.Contents = records
 	c.bounce.Open = func(m *message.Message) (io.ReadCloser, error) { return records.Open(m) }
-	return nil
 }
 
 func (c *Core) stopSpool() {

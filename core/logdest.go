@@ -46,6 +46,7 @@ func checkDestinations(root *option.Scope) (bad option.Problems) {
 		{"ec_logger", []string{"mainlog", "rejectlog", "paniclog", "acctlog", "jsonlog"}},
 		{"bounce_logger", []string{"bouncelog"}},
 		{"http_logger", []string{"log"}},
+		{"fbl", []string{"log_path"}},
 	} {
 		for _, scope := range root.Children(kind.scope) {
 			for _, name := range kind.options {

@@ -75,8 +75,8 @@ func (c *Core) stopTLSPolicies(context.Context) {
 func (c *Core) policyCommands() []control.Command {
 	return []control.Command{
 		{Name: "mta_sts list all", Usage: "[--json]", Help: "List the domains with an MTA-STS policy in memory.", Run: answering(lookTime, c.policyList)},
-		{Name: "mta_sts show domain", Usage: "DOMAIN [--json]", Help: "Show a domain's MTA-STS policy.", Run: answering(lookTime, c.policyShow)},
-		{Name: "mta_sts refresh policy", Usage: "DOMAIN [--json]", Help: "Fetch a domain's MTA-STS policy again.", Run: answering(lookTime, c.policyRefresh)},
+		{Name: "mta_sts show domain", Usage: "DOMAIN [--json]", Help: "Show a domain's MTA-STS policy.", Example: "mta_sts show domain example.com", Run: answering(lookTime, c.policyShow)},
+		{Name: "mta_sts refresh policy", Usage: "DOMAIN [--json]", Help: "Fetch a domain's MTA-STS policy again.", Example: "mta_sts refresh policy example.com", Run: answering(lookTime, c.policyRefresh)},
 	}
 }
 

@@ -29,8 +29,8 @@ func commandLine(t *testing.T, out *bytes.Buffer) *kong.Kong {
 	return parser
 }
 
-// leaves are the commands that do something, by their words.
-func leaves(n *kong.Node, words []string) (out [][]string) {
+// commandsBelow are the commands that do something, by their words.
+func commandsBelow(n *kong.Node, words []string) (out [][]string) {
 	for _, c := range n.Children {
 		path := append(slices.Clone(words), c.Name)
 		if c.Hidden {
@@ -39,7 +39,7 @@ func leaves(n *kong.Node, words []string) (out [][]string) {
 		if len(c.Children) == 0 {
 			out = append(out, path)
 		}
-		out = append(out, leaves(c, path)...)
+		out = append(out, commandsBelow(c, path)...)
 	}
 	return out
 }
@@ -48,7 +48,7 @@ func leaves(n *kong.Node, words []string) (out [][]string) {
 // is right, and the exit status.
 func TestEveryCommandTeaches(t *testing.T) {
 	var out bytes.Buffer
-	all := leaves(commandLine(t, &out).Model.Node, nil)
+	all := commandsBelow(commandLine(t, &out).Model.Node, nil)
 	if len(all) < 25 {
 		t.Errorf("%d commands only", len(all))
 	}

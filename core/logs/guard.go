@@ -97,7 +97,7 @@ func (l *Logs) guardStreams() {
 	}}
 	for s, name := range map[*streamCore]string{
 		&l.main: "mainlog", &l.reject: "rejectlog", &l.panics: "paniclog", &l.bounce: "bouncelog",
-		&l.acct: "acctlog", &l.http: "httplog", &l.json: "jsonlog", &l.adaptive: "adaptive",
+		&l.acct: "acctlog", &l.http: "httplog", &l.json: "jsonlog", &l.adaptive: "adaptive", &l.fbl: "fbllog",
 	} {
 		s.name = name
 	}
@@ -107,7 +107,7 @@ func (l *Logs) guardStreams() {
 			s.name = "log"
 		}
 	}
-	for _, s := range []*streamCore{&l.main, &l.bounce, &l.json} {
+	for _, s := range []*streamCore{&l.main, &l.bounce, &l.json, &l.fbl} {
 		s.holds = true
 	}
 }

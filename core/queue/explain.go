@@ -18,6 +18,7 @@ const (
 	GateShare                       // a connection limit that it shares with other lanes is reached
 	GateHost                        // a limit of the host it goes to is reached
 	GateConnections                 // max_outbound_connections are busy
+	GateBusy                        // its connections are busy, and there is too little mail for another
 	GateConnectRate                 // outbound_throttle_connections
 	GateMessageRate                 // outbound_throttle_messages
 )
@@ -85,13 +86,21 @@ func (l *lane) gates(now time.Time, hold *Hold, ahead int) []Gate {
 	if l.active() > 0 && l.probing() {
 		out = append(out, Gate{Kind: GateProbe})
 	}
-	if l.active() > 0 && l.workers >= int(o.MaxConnections) && len(l.idle) == 0 {
-		out = append(out, Gate{Kind: GateConnections})
+	if l.active() > 0 && l.workers > 0 && len(l.idle) == 0 {
+		switch {
+		case l.workers >= int(o.MaxConnections):
+			out = append(out, Gate{Kind: GateConnections})
+		case l.workers*perWorker >= l.active():
+			out = append(out, Gate{Kind: GateBusy})
+		}
 	}
 	if d := o.Connections.When(now, 1); d > 0 && l.workers < int(o.MaxConnections) {
 		out = append(out, Gate{Kind: GateConnectRate, Until: now.Add(d)})
 	}
-	if d := o.Messages.When(now, 1+ahead); d > 0 {
+	if o.Messages == nil {
+		return out
+	}
+	if d := o.Messages.When(now, l.batches(ahead, int(o.MaxBatch))...); d > 0 {
 		out = append(out, Gate{Kind: GateMessageRate, Until: now.Add(d)})
 	}
 	return out
@@ -104,4 +113,21 @@ func (l *lane) nextDue() time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(l.delayed[0].due)
+}
+
+// batches are the sizes of those that go out up to the one with the due message
+// that so many are ahead of. What is not there is taken to come one by one.
+func (l *lane) batches(ahead, limit int) (sizes []int) {
+	for _, f := range []fifo{l.high, l.normal} {
+		for f.len() > 0 && ahead >= 0 {
+			n := batchLength(&f, limit)
+			f.head += n
+			ahead -= n
+			sizes = append(sizes, n)
+		}
+	}
+	for ; ahead >= 0; ahead-- {
+		sizes = append(sizes, 1)
+	}
+	return sizes
 }

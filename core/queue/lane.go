@@ -21,6 +21,7 @@ type lane struct {
 	rings   time.Time // when timer does; zero: it is not set
 	options atomic.Pointer[Options]
 	blocked time.Time // no connection before this
+	paced   time.Time // no message before this: the rate is used up
 	outage  outage
 	down    atomic.Bool // there is an outage; for a look without the lock
 	held    time.Time   // likewise, by a limit of the host
@@ -104,6 +105,10 @@ func (l *lane) wake() {
 		l.alarm(l.held.Sub(now))
 		return
 	}
+	if now.Before(l.paced) {
+		l.alarm(l.paced.Sub(now))
+		return
+	}
 	waiting := l.active()
 	for waiting > 0 && len(l.idle) > 0 {
 		l.idle[len(l.idle)-1].end()
@@ -179,6 +184,7 @@ func (l *lane) alarm(d time.Duration) {
 func (l *lane) halt() {
 	if l.timer != nil {
 		l.timer.Stop()
+		l.timer = nil
 	}
 	for len(l.idle) > 0 {
 		l.idle[len(l.idle)-1].end()

@@ -127,6 +127,16 @@ func (q *Queue) page(s *Selection, most int) (out []listed, total int) {
 	return out, total
 }
 
+// before counts the entries that are due no later than e.
+func (h dueHeap) before(e *entry) (n int) {
+	for _, other := range h {
+		if other != e && other.due <= e.due {
+			n++
+		}
+	}
+	return n
+}
+
 // soonest are the n entries that are due first, in order. It walks the heap
 // from its top, so that its cost depends on n alone.
 func (h dueHeap) soonest(n int) []*entry {
@@ -170,7 +180,7 @@ func (f *frontier) Pop() any {
 type Place struct {
 	State State
 	Lane  Lane
-	Ahead int       // due messages of its lane that go before it
+	Ahead int       // messages of its lane that are due before it
 	Due   time.Time // of what is delayed; zero: now
 }
 
@@ -200,6 +210,7 @@ func (q *Queue) place(id string) (Place, bool) {
 		p.State, p.Ahead = StateActive, l.high.len()+i
 	} else if slices.Contains(l.delayed, e) {
 		p.State, p.Due = StateDelayed, time.UnixMilli(e.due)
+		p.Ahead = l.active() + l.delayed.before(e)
 		if !p.Due.After(q.Clock.Now()) {
 			p.State, p.Due = StateActive, time.Time{} // it ripens when the lane looks next
 		}

@@ -219,6 +219,7 @@ func (q *Queue) Reconfigured() {
 	defer q.mu.Unlock()
 	for _, l := range q.lanes {
 		l.forgive()
+		l.paced = time.Time{}
 		if l.suspended() {
 			l.hurry()
 		}

@@ -168,6 +168,7 @@ type courier struct {
 	batches chan []string
 	verdict chan Result
 	idle    time.Duration
+	once    bool // one batch for each connection
 	served  sync.WaitGroup
 }
 
@@ -188,7 +189,7 @@ func (c *courier) Serve(ctx context.Context, _ Lane, src Source) {
 		for _, m := range b.Messages {
 			src.Settle(m, r)
 		}
-		if r.Unreached {
+		if r.Unreached || c.once {
 			return
 		}
 	}

@@ -119,6 +119,7 @@ func (w *worker) take() ([]*entry, *rest) {
 	}
 	n := batchLength(from, int(o.MaxBatch))
 	if wait, ok := o.Messages.Take(now, n); !ok {
+		l.paced = now.Add(wait)
 		l.alarm(wait)
 		return nil, l.rest()
 	}
