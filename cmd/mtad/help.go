@@ -52,6 +52,10 @@ func lessons() map[string]lesson {
 		"credmgr set_cred":   {[]string{"credmgr set_cred --facility pgsql --hostname db.example.com --username mtad"}, usual},
 		"credmgr get_cred":   {[]string{"credmgr get_cred", "credmgr get_cred --facility pgsql --hostname db.example.com --username mtad -P"}, usual},
 		"credmgr del_cred":   {[]string{"credmgr del_cred --facility pgsql --hostname db.example.com --username mtad"}, usual},
+		"jlog ls":            {[]string{"jlog ls /var/log/mtad/mainlog.jlog"}, usual},
+		"jlog read":          {[]string{"jlog read /var/log/mtad/mainlog.jlog billing --follow"}, usual},
+		"jlog subscribe":     {[]string{"jlog subscribe /var/log/mtad/mainlog.jlog billing"}, usual},
+		"jlog unsubscribe":   {[]string{"jlog unsubscribe /var/log/mtad/mainlog.jlog billing"}, usual},
 		"version":            {[]string{"version"}, usual},
 	}
 }

@@ -60,6 +60,7 @@ func titles() map[int]string {
 		5322: "Internet Message Format",
 		5424: "The Syslog Protocol",
 		5425: "TLS Transport Mapping for Syslog",
+		5426: "Transmission of Syslog Messages over UDP",
 		5452: "Making DNS More Resilient against Forged Answers",
 		5737: "IPv4 Address Blocks Reserved for Documentation",
 		5782: "DNS Blacklists and Whitelists",
