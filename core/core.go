@@ -108,6 +108,7 @@ type Core struct {
 // New makes the parts and hands each what it needs. Nothing runs yet.
 func New(o Options) *Core {
 	c := &Core{opt: o, stop: make(chan struct{}), listeners: map[string]*smtpd.Listener{}, endpoints: map[string]*httpd.Listener{}}
+	c.ways.look, c.ways.stop = make(chan struct{}, 1), make(chan struct{})
 	c.meters = newMeters()
 	c.readMetric = sync.OnceValue(c.metricReads)
 	c.logs = logs.New(time.Now)

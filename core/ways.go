@@ -159,7 +159,6 @@ func (c *Core) lookAtAddresses() bool {
 // startBindings watches the bindings' addresses.
 func (c *Core) startBindings(context.Context) error {
 	c.warnOfLostBindings()
-	c.ways.look, c.ways.stop = make(chan struct{}, 1), make(chan struct{})
 	if c.lookAtAddresses() {
 		c.queue.Refresh()
 	}

@@ -216,20 +216,26 @@ func (s *Sink) serve(c net.Conn, down chan struct{}) {
 	defer s.wg.Done()
 	defer func() {
 		c.Close()
-		s.mu.Lock()
-		delete(s.conns, c)
-		s.mu.Unlock()
+		s.leave(c)
 	}()
-	d := &hop{sink: s, down: down, peer: c.RemoteAddr().String(), r: bufio.NewReader(c), w: bufio.NewWriter(c)}
+	d := &hop{sink: s, conn: c, down: down, peer: c.RemoteAddr().String(), r: bufio.NewReader(c), w: bufio.NewWriter(c)}
 	d.say("220 sink.test ESMTP")
 	for !d.quit && d.command() == nil {
 	}
 	_ = d.w.Flush() // the client may be gone
 }
 
+// leave counts a connection no longer.
+func (s *Sink) leave(c net.Conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+}
+
 // hop is one connection to a sink.
 type hop struct {
 	sink  *Sink
+	conn  net.Conn
 	down  chan struct{}
 	peer  string
 	helo  string
@@ -277,6 +283,7 @@ func (d *hop) command() error {
 		return d.data()
 	case "QUIT":
 		d.quit = true
+		d.sink.leave(d.conn) // the client may connect anew before we see it hang up
 		d.say("221 2.0.0 bye")
 	case "RSET":
 		d.now = nil
