@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"time"
 
 	"github.com/mtad/mtad/sdk"
@@ -31,15 +32,16 @@ func Fetch(ctx context.Context, db *sql.DB, text string, args []any, limit int) 
 		}
 		row := make([]sdk.Datum, len(values))
 		for i, v := range values {
-			row[i] = datum(v)
+			row[i] = Datum(v)
 		}
 		out.Rows = append(out.Rows, row)
 	}
 	return out, rows.Err()
 }
 
-// datum is a column value: numbers stay numbers, everything else is text.
-func datum(v any) sdk.Datum {
+// Datum is a value as a client library gives it: numbers stay numbers, everything
+// else is text.
+func Datum(v any) sdk.Datum {
 	switch v := v.(type) {
 	case nil:
 		return sdk.Datum{}
@@ -60,5 +62,5 @@ func datum(v any) sdk.Datum {
 	case time.Time:
 		return sdk.Datum{Kind: sdk.DatumText, Text: v.Format("2006-01-02 15:04:05.999999-07:00")}
 	}
-	return sdk.Datum{}
+	return sdk.Datum{Kind: sdk.DatumText, Text: fmt.Sprint(v)}
 }

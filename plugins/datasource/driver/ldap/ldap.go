@@ -72,6 +72,9 @@ func (p *pool) Query(ctx context.Context, st *driver.Statement, limit int) (*sdk
 	if err != nil {
 		return nil, &driver.Error{Text: "the query: " + err.Error()}
 	}
+	if gone := driver.GivenUp(ctx); gone != nil {
+		return nil, gone // a connection that is kept could answer before it is hung up
+	}
 	t := query.with(p.base)
 	k, err := p.account(t)
 	if err != nil {

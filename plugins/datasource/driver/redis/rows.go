@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mtad/mtad/plugins/datasource/driver"
 	"github.com/mtad/mtad/sdk"
 )
 
@@ -28,7 +29,7 @@ func rowsOf(words []string, answer any) *sdk.Rows {
 		}
 		return listed(a)
 	}
-	return &sdk.Rows{Columns: []string{Column}, Rows: [][]sdk.Datum{{datum(answer)}}}
+	return &sdk.Rows{Columns: []string{Column}, Rows: [][]sdk.Datum{{driver.Datum(answer)}}}
 }
 
 func fields(m map[any]any) *sdk.Rows {
@@ -40,7 +41,7 @@ func fields(m map[any]any) *sdk.Rows {
 	for k, v := range m {
 		name := fmt.Sprint(k)
 		rows.Columns = append(rows.Columns, name)
-		byName[name] = datum(v)
+		byName[name] = driver.Datum(v)
 	}
 	slices.Sort(rows.Columns)
 	row := make([]sdk.Datum, len(rows.Columns))
@@ -88,28 +89,7 @@ func listed(values []any) *sdk.Rows {
 func list(values []any, width int) []sdk.Datum {
 	row := make([]sdk.Datum, width)
 	for i := range min(width, len(values)) {
-		row[i] = datum(values[i])
+		row[i] = driver.Datum(values[i])
 	}
 	return row
-}
-
-// datum is a value as the protocol types it: what a key holds is text.
-func datum(v any) sdk.Datum {
-	switch v := v.(type) {
-	case nil:
-		return sdk.Datum{}
-	case string:
-		return sdk.Datum{Kind: sdk.DatumText, Text: v}
-	case int64:
-		return sdk.Datum{Kind: sdk.DatumInt, Int: v}
-	case float64:
-		return sdk.Datum{Kind: sdk.DatumFloat, Float: v}
-	case bool:
-		d := sdk.Datum{Kind: sdk.DatumBool}
-		if v {
-			d.Int = 1
-		}
-		return d
-	}
-	return sdk.Datum{Kind: sdk.DatumText, Text: fmt.Sprint(v)}
 }
