@@ -124,17 +124,7 @@ func New(o Options) *Core {
 	}
 	c.hooks = &logHooks{validator: c.validator, problem: c.problem("validate")}
 	c.outbound = &mailHooks{validator: c.validator, log: c.hooks, problem: c.problem("validate")}
-	c.door = &reception.Door{
-		Log: records{c}, Validator: c.validator, Queue: func(m *message.Message) { c.queue.Insert(m) },
-		Bindings: func() *binding.Table { return c.settings.Load().bindings },
-		Unbound:  c.unbound,
-		Usable:   func(b binding.Binding) bool { return c.closed(queue.Lane{Group: b.Group, Binding: b.Name}) == "" },
-		Options:  func() *reception.Options { return &c.settings.Load().reception },
-		Hostname: c.hostname, NewID: c.newID, Now: time.Now,
-		IsFull: func(err error) bool { return errors.Is(err, spool.ErrFull) },
-		Bounce: c.bounceRefused, PolicyTime: hookTime,
-		Loop: func() *reception.LoopOptions { return c.settings.Load().loop },
-	}
+	c.door = c.newDoor()
 	c.door.Examine, c.door.Marks = c.examine, c.mark
 	c.validator.Inject, c.validator.Settle = c.door.Inject, c.door.Settle
 	c.hooks.lend, c.outbound.lend = c.door.Lend, c.door.Lend
@@ -144,18 +134,7 @@ func New(o Options) *Core {
 			return &c.lane(group, binding, domain).bounce
 		},
 	}
-	c.courier = &delivery.Courier{
-		NewConnID: c.newID, Hostname: c.hostname,
-		RelayDomain: func(domain string) bool { return c.settings.Load().relayDomain(domain) },
-		OptionsFor: func(group, binding, domain string) *delivery.Options {
-			return c.adaptive.Shape(queue.Lane{Group: group, Binding: binding, Domain: domain}).Delivery
-		},
-		HostLimits: func(binding, host string) delivery.HostLimits {
-			return c.settings.Load().hostLimits(binding, host)
-		},
-		Learned:    c.learned,
-		AuthPolicy: authPolicy{c.outbound}, Connected: c.connected, Trace: c.tracers.Open,
-	}
+	c.courier = c.newCourier()
 	c.adaptive = c.newAdaptive()
 	c.queue = &queue.Queue{
 		Log: records{c}, Clock: systemClock{}, Courier: blackholing{c.courier, c.adaptive, c.suppression}, Outcome: c.adaptive.Outcome, OnFail: c.bounce.Fail, Rebind: c.door.Rebind,
@@ -176,6 +155,35 @@ func New(o Options) *Core {
 	})
 	c.http = c.httpServer()
 	return c
+}
+
+func (c *Core) newDoor() *reception.Door {
+	return &reception.Door{
+		Log: records{c}, Validator: c.validator, Queue: func(m *message.Message) { c.queue.Insert(m) },
+		Bindings: func() *binding.Table { return c.settings.Load().bindings },
+		Unbound:  c.unbound,
+		Usable:   func(b binding.Binding) bool { return c.closed(queue.Lane{Group: b.Group, Binding: b.Name}) == "" },
+		Options:  func() *reception.Options { return &c.settings.Load().reception },
+		Hostname: c.hostname, NewID: c.newID, Now: time.Now,
+		IsFull: func(err error) bool { return errors.Is(err, spool.ErrFull) },
+		Bounce: c.bounceRefused, PolicyTime: hookTime,
+		Loop: func() *reception.LoopOptions { return c.settings.Load().loop },
+	}
+}
+
+func (c *Core) newCourier() *delivery.Courier {
+	return &delivery.Courier{
+		NewConnID: c.newID, Hostname: c.hostname,
+		RelayDomain: func(domain string) bool { return c.settings.Load().relayDomain(domain) },
+		OptionsFor: func(group, binding, domain string) *delivery.Options {
+			return c.adaptive.Shape(queue.Lane{Group: group, Binding: binding, Domain: domain}).Delivery
+		},
+		HostLimits: func(binding, host string) delivery.HostLimits {
+			return c.settings.Load().hostLimits(binding, host)
+		},
+		Learned:    c.learned,
+		AuthPolicy: authPolicy{c.outbound}, Connected: c.connected, Trace: c.tracers.Open,
+	}
 }
 
 func (c *Core) newID() string { return c.ids.Next().String() }

@@ -39,7 +39,8 @@ const suppressionTick = time.Second
 // startSuppression reads the list, and again when it is due.
 func (c *Core) startSuppression(ctx context.Context) error {
 	c.suppression.Use(ctx, c.settings.Load().suppression, time.Now())
-	c.suppressing.stop, c.suppressing.done = make(chan struct{}), make(chan struct{})
+	life, cancel := context.WithCancel(context.Background())
+	c.suppressing = caretaker{cancel, make(chan struct{})}
 	go func() {
 		defer close(c.suppressing.done)
 		used := c.settings.Load()
@@ -50,11 +51,11 @@ func (c *Core) startSuppression(ctx context.Context) error {
 			case now := <-tick.C:
 				if s := c.settings.Load(); s != used {
 					used = s
-					c.suppression.Use(context.Background(), s.suppression, now)
+					c.suppression.Use(life, s.suppression, now)
 				} else if c.suppression.Due(now) {
-					c.suppression.Reload(context.Background(), now)
+					c.suppression.Reload(life, now)
 				}
-			case <-c.suppressing.stop:
+			case <-life.Done():
 				return
 			}
 		}
@@ -63,12 +64,15 @@ func (c *Core) startSuppression(ctx context.Context) error {
 }
 
 func (c *Core) stopSuppression() {
-	close(c.suppressing.stop)
+	c.suppressing.stop()
 	<-c.suppressing.done
 }
 
-// caretaker is a goroutine that is told to stop.
-type caretaker struct{ stop, done chan struct{} }
+// caretaker is a goroutine that is told to stop; what it waits for then ends too.
+type caretaker struct {
+	stop context.CancelFunc
+	done chan struct{}
+}
 
 // unsuppressed is a lane's mail without that to suppressed addresses, which fails
 // before anything is sent.
